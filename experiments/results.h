@@ -1,0 +1,52 @@
+/* results: the folder that an experiment leaves, whole or not at all.
+ *
+ *     Results *results;
+ *     STATUS_TRY(results_open(&results, "results/local", "q4_complexity", argc, argv));
+ *     STATUS_TRY(results_run(results, "profile", "%s", profile));        // a line of run.tsv
+ *     FILE *time = results_table(results, "time", "variant\tlength\tseconds\tlow\thigh");
+ *     fprintf(time, "tiled\t%d\t%.6g\t%.6g\t%.6g\n", ...);               // a row of time.tsv
+ *     STATUS_TRY(results_fact(results, "q4.tiled.forward.time.slope", 1.98, 1.95, 2.01, "1"));
+ *     STATUS_TRY(results_commit(results));                               // it appears now
+ *
+ * Everything is written into a hidden folder beside the final one. results_commit flushes each
+ * file, checks every write, and only then renames. On a failure (a full disk, Ctrl-C, an error)
+ * results_discard removes the hidden folder and an earlier result stays as it was.
+ *
+ * run.tsv is begun by results_open: command, date, commit, build, compiler, libraries, processor,
+ * caches, memory, threads. Facts go to facts.tsv: name, value, low, high, unit.
+ */
+#ifndef EXPERIMENTS_RESULTS_H
+#define EXPERIMENTS_RESULTS_H
+
+#include "base/status.h"
+#include <stdio.h>
+
+typedef struct Results Results;
+
+/* `parent` (made if missing) will hold `experiment`. Fails at once, before any measurement, when
+ * the parent cannot be written. */
+Status results_open(Results **out, const char *parent, const char *experiment, int argc,
+                    char **argv);
+
+/* Adds a key and a value to run.tsv. */
+Status results_run(Results *results, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Opens <name>.tsv with a header line; NULL with a message on failure. Owned by results. Calling
+ * it again with the same name gives the same stream. */
+FILE *results_table(Results *results, const char *name, const char *header);
+
+/* Adds a fact. A quantity without an interval passes its value as low and high. `unit`: "1" for
+ * a pure number, else s, byte, flop/s, token, ... A name may be given once; value must be finite
+ * and low <= value <= high. */
+Status results_fact(Results *results, const char *name, double value, double low, double high,
+                    const char *unit);
+
+/* Makes the folder appear under its final name, replacing an earlier one. Frees `results` also
+ * when it fails. */
+Status results_commit(Results *results);
+
+/* Removes everything written so far and frees `results`. NULL is fine. */
+void results_discard(Results *results);
+
+#endif

@@ -1,0 +1,14 @@
+/* threads: how many threads our loops, OpenBLAS and oneDNN share (one OpenMP for all). */
+#ifndef BASE_THREADS_H
+#define BASE_THREADS_H
+
+/* Sets the number of threads for everything; 0: as many as the process may use. */
+void threads_set(int count);
+
+/* The number in force. */
+int threads_count(void);
+
+/* How many processors this process may run on (its affinity mask). */
+int threads_available(void);
+
+#endif
