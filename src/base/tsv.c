@@ -1,3 +1,4 @@
+#define _POSIX_C_SOURCE 200809L
 #include "base/tsv.h"
 
 #include <errno.h>
@@ -124,8 +125,8 @@ static Status adopt(const char *path, char *text, size_t size, Tsv **out) {
 
 Status tsv_load(const char *path, Tsv **out) {
     *out = NULL;
-    char *text;
-    size_t size;
+    char *text = NULL;
+    size_t size = 0;
     STATUS_TRY(read_file(path, &text, &size));
     return adopt(path, text, size, out);
 }

@@ -13,7 +13,8 @@ typedef struct {
 /* A statistic of `count` values. */
 typedef double (*BootstrapStatistic)(const double *values, size_t count, void *context);
 
-/* `draws` resamples (2000 is usual). Same seed, same interval. */
+/* `draws` resamples (2000 is usual; at least 40). Same seed, same interval; widened where needed so
+ * that low <= value <= high. STATUS_ARGUMENT where the statistic of a resample is not a number. */
 Status bootstrap_interval(const double *values, size_t count, BootstrapStatistic statistic,
                           void *context, size_t draws, uint64_t seed, Interval *out);
 

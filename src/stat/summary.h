@@ -11,21 +11,22 @@
 typedef struct {
     size_t count;
     double minimum, maximum, mean, median;
-    double deviation;    /* sample standard deviation (n-1); 0 for one sample */
+    double deviation; /* sample standard deviation (n-1); 0 for one sample */
     double quartile_low, quartile_high;
     double median_low, median_high; /* distribution-free interval of the median from order
                                        statistics, coverage at least 95 % where count allows (6 or
                                        more); else the whole range */
-    double spread;       /* median absolute deviation from the median, as a share of the median */
+    double spread; /* median absolute deviation from the median, as a share of the median */
 } Summary;
 
-/* `values` is not changed. count 0 gives NaNs. */
+/* `values` is not changed. count 0, a NaN among the values, or no memory give NaNs. */
 Summary summary_of(const double *values, size_t count);
 
 /* Quantile with linear interpolation (type 7), p in [0, 1]; `sorted` ascending. */
 double summary_quantile(const double *sorted, size_t count, double p);
 
-/* marks[i] = 1 where the modified Z-score (Iglewicz & Hoaglin 1993) exceeds 3.5. Returns how many. */
+/* marks[i] = 1 where the modified Z-score (Iglewicz & Hoaglin 1993) exceeds 3.5. Returns how many.
+ */
 size_t summary_outliers(const double *values, size_t count, unsigned char *marks);
 
 #endif

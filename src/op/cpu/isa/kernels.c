@@ -1,0 +1,314 @@
+/* Compiled once for each instruction set (-DISA=avx512 and so on; see the Makefile). Vectors are
+ * the compiler's own: one source, and the width is the only thing that changes. */
+#include "op/cpu/kernels.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#define LANES 16
+#define MR    12
+#elif defined(__AVX2__)
+#define LANES 8
+#define MR    6
+#else
+#define LANES 4
+#define MR    4
+#endif
+#define NR (2 * LANES)
+
+typedef float Vector __attribute__((vector_size(4 * LANES)));
+typedef float Unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t Integers __attribute__((vector_size(4 * LANES)));
+
+static inline Vector load(const float *p) { return *(const Unaligned *)p; }
+static inline void store(float *p, Vector v) { *(Unaligned *)p = v; }
+static inline Vector splat(float x) { return x - (Vector){0}; }
+
+static inline Vector larger(Vector a, Vector b) {
+    Integers greater = a > b;
+    return (Vector)(((Integers)a & greater) | ((Integers)b & ~greater));
+}
+
+static inline float largest(Vector v) {
+    float x = v[0];
+    for (int i = 1; i < LANES; i++) x = v[i] > x ? v[i] : x;
+    return x;
+}
+
+static inline float total(Vector v) {
+    float x = 0;
+    for (int i = 0; i < LANES; i++) x += v[i];
+    return x;
+}
+
+/* 2^x to 2 units in the last place for x <= 127; exactly 0 below -126, so that a masked score of
+ * -infinity weighs nothing at all. The integer part goes into the exponent; the fraction, in
+ * [-1/2, 1/2], through a minimax polynomial of degree 6. Inlined it costs a third of a call of
+ * libmvec's exp2f per value (bench/LOG.md). */
+static inline Vector exp2_vector(Vector x) {
+    const Vector round = splat(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
+    Vector shifted = x + round;
+    Vector f = x - (shifted - round);
+    Vector p = splat(1.559467759e-4f);
+    p = p * f + 1.340664391e-3f;
+    p = p * f + 9.617692975e-3f;
+    p = p * f + 5.550310551e-2f;
+    p = p * f + 2.402265278e-1f;
+    p = p * f + 6.931472150e-1f;
+    p = p * f + 1.0f;
+    Integers scaled = (Integers)p + ((Integers)shifted << 23);
+    return (Vector)(scaled & (x >= splat(-126.0f)));
+}
+
+/* --- matrix product -------------------------------------------------------------------------- */
+
+/* The register block: MR x NR sums stay in registers over the whole depth. Inlined twice so that
+ * the unit stride of A is known to the compiler. */
+static inline __attribute__((always_inline)) void block(int k, const float *a, size_t a_row,
+                                                        size_t a_col, const float *b, float *c,
+                                                        size_t ldc, int accumulate) {
+    Vector sum[MR][2];
+#pragma GCC unroll 12
+    for (int i = 0; i < MR; i++) sum[i][0] = sum[i][1] = (Vector){0};
+    for (int step = 0; step < k; step++) {
+        Vector b0 = load(b), b1 = load(b + LANES);
+#pragma GCC unroll 12
+        for (int i = 0; i < MR; i++) {
+            Vector x = splat(a[(size_t)i * a_row]);
+            sum[i][0] += x * b0;
+            sum[i][1] += x * b1;
+        }
+        a += a_col;
+        b += NR;
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < MR; i++) {
+        float *row = c + (size_t)i * ldc;
+        if (accumulate) {
+            sum[i][0] += load(row);
+            sum[i][1] += load(row + LANES);
+        }
+        store(row, sum[i][0]);
+        store(row + LANES, sum[i][1]);
+    }
+}
+
+static void multiply(int m, int n, int k, const float *a, size_t a_row, size_t a_col,
+                     const float *panels, size_t depth, float *c, size_t ldc, int accumulate) {
+    for (int column = 0; column < n; column += NR, panels += depth * NR)
+        for (int row = 0; row < m; row += MR) {
+            float *to = c + (size_t)row * ldc + column;
+            if (a_col == 1)
+                block(k, a + (size_t)row * a_row, a_row, 1, panels, to, ldc, accumulate);
+            else
+                block(k, a + row, 1, a_col, panels, to, ldc, accumulate);
+        }
+}
+
+static void pack(const float *source, size_t stride, int rows, int columns, float factor,
+                 float *panels, size_t depth) {
+    for (int column = 0; column < columns; column += NR, panels += depth * NR) {
+        int width = columns - column < NR ? columns - column : NR;
+        for (int k = 0; k < rows; k++) {
+            const float *from = source + (size_t)k * stride + column;
+            float *to = panels + (size_t)k * NR;
+            if (width == NR) {
+                store(to, load(from) * factor);
+                store(to + LANES, load(from + LANES) * factor);
+                continue;
+            }
+            for (int n = 0; n < NR; n++) to[n] = n < width ? from[n] * factor : 0;
+        }
+        memset(panels + (size_t)rows * NR, 0, (depth - (size_t)rows) * NR * sizeof *panels);
+    }
+}
+
+static void pack_transposed(const float *source, size_t stride, int rows, int width, float factor,
+                            float *panels, size_t depth) {
+    for (int first = 0; first < rows; first += NR, panels += depth * NR) {
+        int columns = rows - first < NR ? rows - first : NR;
+        if (columns < NR) memset(panels, 0, depth * NR * sizeof *panels);
+        for (int n = 0; n < columns; n++) {
+            const float *from = source + (size_t)(first + n) * stride;
+            for (int k = 0; k < width; k++) panels[(size_t)k * NR + n] = from[k] * factor;
+        }
+        memset(panels + (size_t)width * NR, 0, (depth - (size_t)width) * NR * sizeof *panels);
+    }
+}
+
+/* --- softmax --------------------------------------------------------------------------------- */
+
+static inline long clip(long visible, long columns) {
+    return visible < 0 ? 0 : visible < columns ? visible : columns;
+}
+
+/* excerpt: tiled-row-update */
+static void softmax_step(int rows, int columns, long visible, long step, float *scores, size_t ld,
+                         float *maximum, float *sum, float *output, size_t ldo, int width) {
+    for (int i = 0; i < rows; i++, visible += step) {
+        float *s = scores + (size_t)i * ld;
+        long seen = clip(visible, columns);
+        for (long j = seen; j < columns; j++) s[j] = -INFINITY;
+        if (seen == 0) {
+            memset(s, 0, (size_t)columns * sizeof *s);
+            continue;
+        }
+        Vector top = load(s);
+        for (int j = LANES; j < columns; j += LANES) top = larger(top, load(s + j));
+        float old = maximum[i], new = largest(top);
+        if (!(new > old)) new = old;
+        Vector shift = splat(new), part = {0};
+        for (int j = 0; j < columns; j += LANES) {
+            Vector p = exp2_vector(load(s + j) - shift); /* s <= maximum: never above 1 */
+            store(s + j, p);
+            part += p;
+        }
+        if (new > old) { /* what was summed under the old maximum shrinks to the new one */
+            float shrink = exp2f(old - new);
+            float *o = output + (size_t)i * ldo;
+            for (int e = 0; e < width; e += LANES) store(o + e, load(o + e) * shrink);
+            sum[i] *= shrink;
+            maximum[i] = new;
+        }
+        sum[i] += total(part);
+    }
+}
+/* end excerpt */
+
+static void softmax_backward(int rows, int columns, long visible, long step, float *scores,
+                             float *dp, size_t ld, const float *lse, const float *delta) {
+    for (int i = 0; i < rows; i++, visible += step) {
+        float *s = scores + (size_t)i * ld, *d = dp + (size_t)i * ld;
+        for (long j = clip(visible, columns); j < columns; j++) s[j] = -INFINITY;
+        for (int j = 0; j < columns; j += LANES) {
+            Vector p = exp2_vector(load(s + j) - lse[i]);
+            store(s + j, p);
+            store(d + j, p * (load(d + j) - delta[i]));
+        }
+    }
+}
+
+static void softmax_row(float *row, long visible, long columns, float scale) {
+    const float log2e = 1.44269504088896341f;
+    float top = -INFINITY, sum = 0;
+    long whole = visible / LANES * LANES;
+    Vector most = splat(-INFINITY), part = {0};
+    for (long j = 0; j < whole; j += LANES) most = larger(most, load(row + j));
+    top = largest(most);
+    for (long j = whole; j < visible; j++) top = row[j] > top ? row[j] : top;
+    float factor = scale * log2e, shift = top * factor;
+    for (long j = 0; j < whole; j += LANES) {
+        Vector p = exp2_vector(load(row + j) * factor - shift);
+        store(row + j, p);
+        part += p;
+    }
+    sum = total(part);
+    for (long j = whole; j < visible; j++) sum += row[j] = exp2f(row[j] * factor - shift);
+    float inverse = visible > 0 ? 1 / sum : 0;
+    for (long j = 0; j < visible; j++) row[j] *= inverse;
+    if (columns > visible) memset(row + visible, 0, (size_t)(columns - visible) * sizeof *row);
+}
+
+static void softmax_row_backward(const float *p, float *dp, long columns, float scale) {
+    Vector part = {0};
+    long whole = columns / LANES * LANES;
+    for (long j = 0; j < whole; j += LANES) part += load(p + j) * load(dp + j);
+    float inner = total(part);
+    for (long j = whole; j < columns; j++) inner += p[j] * dp[j];
+    for (long j = 0; j < columns; j++) dp[j] = scale * p[j] * (dp[j] - inner);
+}
+
+/* --- feature maps ---------------------------------------------------------------------------- */
+
+static float exp2_row(float *out, const float *x, const float *column, float row, int n) {
+    Vector part = {0}, shift = splat(row);
+    int whole = n / LANES * LANES;
+    for (int j = 0; j < whole; j += LANES) {
+        Vector e = load(x + j) + shift;
+        if (column) e += load(column + j);
+        Vector p = exp2_vector(e);
+        store(out + j, p);
+        part += p;
+    }
+    float sum = total(part);
+    for (int j = whole; j < n; j++)
+        sum += out[j] = exp2f(x[j] + row + (column ? column[j] : 0));
+    return sum;
+}
+
+static float maximum_row(const float *x, const float *column, int n) {
+    Vector most = splat(-INFINITY);
+    int whole = n / LANES * LANES;
+    for (int j = 0; j < whole; j += LANES)
+        most = larger(most, column ? load(x + j) + load(column + j) : load(x + j));
+    float top = largest(most);
+    for (int j = whole; j < n; j++) {
+        float y = x[j] + (column ? column[j] : 0);
+        top = y > top ? y : top;
+    }
+    return top;
+}
+
+static void raise_columns(float *column, const float *x, float row, int n) {
+    for (int j = 0; j < n; j++) {
+        float y = x[j] + row;
+        column[j] = y > column[j] ? y : column[j];
+    }
+}
+
+static float scale_row(float *d, const float *x, int n) {
+    Vector part = {0};
+    int whole = n / LANES * LANES;
+    for (int j = 0; j < whole; j += LANES) {
+        Vector y = load(d + j) * load(x + j);
+        store(d + j, y);
+        part += y;
+    }
+    float sum = total(part);
+    for (int j = whole; j < n; j++) sum += d[j] *= x[j];
+    return sum;
+}
+
+static void add_row(float *sum, const float *x, float factor, int n) {
+    for (int j = 0; j < n; j++) sum[j] += factor * x[j];
+}
+
+/* The loops below call libmvec: glibc's vector mathematics, bound by these declarations and not
+ * by -ffast-math, which would also change what NaN and rounding mean here. */
+#if defined(__x86_64__) && defined(__GLIBC__)
+__attribute__((simd("notinbranch"))) float cosf(float);
+__attribute__((simd("notinbranch"))) float sinf(float);
+#endif
+
+static void cos_sin_row(const float *x, float *cosine, float *sine, int n) {
+#pragma omp simd
+    for (int j = 0; j < n; j++) sine[j] = sinf(x[j]);
+#pragma omp simd
+    for (int j = 0; j < n; j++) cosine[j] = cosf(x[j]);
+}
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b)  JOIN_(a, b)
+#define TEXT_(a)    #a
+#define TEXT(a)     TEXT_(a)
+
+const CpuKernels JOIN(cpu_kernels_, ISA) = {
+    .name = TEXT(ISA),
+    .mr = MR,
+    .nr = NR,
+    .multiply = multiply,
+    .pack = pack,
+    .pack_transposed = pack_transposed,
+    .softmax_step = softmax_step,
+    .softmax_backward = softmax_backward,
+    .softmax_row = softmax_row,
+    .softmax_row_backward = softmax_row_backward,
+    .exp2_row = exp2_row,
+    .maximum_row = maximum_row,
+    .raise_columns = raise_columns,
+    .scale_row = scale_row,
+    .add_row = add_row,
+    .cos_sin_row = cos_sin_row,
+};
