@@ -10,14 +10,14 @@
  *     Attention attention = {.kind = ATTENTION_TILED, .sequences = 2, .heads = H, .width = E,
  *                            .query_offsets = offsets, .key_offsets = offsets,
  *                            .scale = 1 / sqrtf(E)};
- *     AttentionIn q = {query, H * E, E}, k = {key, H * E, E}, v = {value, H * E, E};
- *     AttentionOut o = {output, H * E, E};
+ *     AttentionIn q = attention_in(&query), k = attention_in(&key), v = attention_in(&value);
+ *     AttentionOut o = attention_out(&output);             // tensors of shape [T, H, E]
  *     void *saved = arena_take(&arena, attention_saved_bytes(&attention));
  *     STATUS_TRY(device_cpu()->attention_forward(&attention, q, k, v, o, saved, &arena));
  *     STATUS_TRY(device_cpu()->attention_backward(&attention, q, k, v, out, dout, saved,
  *                                                 dq, dk, dv, &arena));
  *
- * Element (row t, head h, column e) of a view is data[t * row + h * head + e]: both [T,H,E] and
+ * Element (row t, head h, column e) of a view (AttentionIn, AttentionOut) is data[t * row + h * head + e]: both [T,H,E] and
  * [H,T,E] are views, and so are the three thirds of a fused [T,3,H,E] projection.
  */
 #ifndef OP_OP_H
@@ -25,6 +25,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "tensor/tensor.h"
 #include <stddef.h>
 
 /* How attention is computed. All but the kernel kinds give softmax attention exactly. */
@@ -74,6 +75,14 @@ typedef struct {
     size_t row;
     size_t head;
 } AttentionOut;
+
+/* Views of a whole tensor of shape [T,H,E]. */
+static inline AttentionIn attention_in(const Tensor *t) {
+    return (AttentionIn){t->data, t->shape[1] * t->shape[2], t->shape[2]};
+}
+static inline AttentionOut attention_out(const Tensor *t) {
+    return (AttentionOut){t->data, t->shape[1] * t->shape[2], t->shape[2]};
+}
 
 /* One operation's exact work, counted from the shape, not from a clock. A multiply and an add are
  * two operations; masked-out scores of causal attention are not counted as useful work. */

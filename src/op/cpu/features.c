@@ -55,9 +55,7 @@ void feature_raw(const FeatureMapping *f, const float *from, size_t stride, int 
             for (int c = 0; c < f->cn; c++) row[c] -= half;
             break;
         case FEATURE_TRIGONOMETRIC: f->kernel->cos_sin_row(row, row, row + f->r, f->r); break;
-        case FEATURE_ELU1:
-            for (int c = 0; c < e; c++) row[c] = xi[c] > 0 ? xi[c] + 1 : expf(xi[c]);
-            break;
+        case FEATURE_ELU1: f->kernel->elu1_row(row, xi, e); break;
         case FEATURE_RELU:
             for (int c = 0; c < f->r; c++)
                 row[c] = (row[c] > 0 ? row[c] : 0) + FEATURE_RELU_FLOOR;

@@ -79,6 +79,9 @@ typedef struct {
     /* sum += factor * x. */
     void (*add_row)(float *sum, const float *x, float factor, int n);
 
+    /* out = elu(x) + 1: x + 1 above 0, e^x below. */
+    void (*elu1_row)(float *out, const float *x, int n);
+
     /* cosine and sine of n values; x may be `cosine`. */
     void (*cos_sin_row)(const float *x, float *cosine, float *sine, int n);
 } CpuKernels;
