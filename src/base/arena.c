@@ -51,13 +51,17 @@ void *arena_take_zeroed(Arena *arena, size_t bytes) {
     return taken;
 }
 
-size_t arena_mark(const Arena *arena) { return arena->used; }
+size_t arena_mark(const Arena *arena) {
+    return arena->used;
+}
 
 void arena_rewind(Arena *arena, size_t mark) {
     if (mark <= arena->used) arena->used = mark;
 }
 
-void arena_high_water_reset(Arena *arena) { arena->high_water = arena->used; }
+void arena_high_water_reset(Arena *arena) {
+    arena->high_water = arena->used;
+}
 
 void arena_trim(Arena *arena) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);

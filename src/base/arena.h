@@ -41,7 +41,8 @@ void arena_rewind(Arena *arena, size_t mark);
 /* Starts the high-water mark again from what is in use now. */
 void arena_high_water_reset(Arena *arena);
 
-/* Gives the pages beyond `used` back to the system, so that memory seen falls with memory counted. */
+/* Gives the pages beyond `used` back to the system, so that memory seen falls with memory counted.
+ */
 void arena_trim(Arena *arena);
 
 void arena_close(Arena *arena);

@@ -10,9 +10,13 @@ static double read_clock(clockid_t id) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-double clock_seconds(void) { return read_clock(CLOCK_MONOTONIC); }
+double clock_seconds(void) {
+    return read_clock(CLOCK_MONOTONIC);
+}
 
-double clock_cpu_seconds(void) { return read_clock(CLOCK_PROCESS_CPUTIME_ID); }
+double clock_cpu_seconds(void) {
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
 
 long clock_involuntary_switches(void) {
     struct rusage usage;

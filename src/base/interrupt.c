@@ -21,4 +21,6 @@ void interrupt_install(void) {
     sigaction(SIGTERM, &action, NULL);
 }
 
-int interrupt_requested(void) { return requested; }
+int interrupt_requested(void) {
+    return requested;
+}

@@ -5,8 +5,8 @@
 
 void rng_words(uint64_t seed, uint64_t stream, uint64_t index, uint32_t words[4]) {
     philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
-    philox4x32_ctr_t counter = {{(uint32_t)index, (uint32_t)(index >> 32), (uint32_t)stream,
-                                 (uint32_t)(stream >> 32)}};
+    philox4x32_ctr_t counter = {
+        {(uint32_t)index, (uint32_t)(index >> 32), (uint32_t)stream, (uint32_t)(stream >> 32)}};
     philox4x32_ctr_t drawn = philox4x32(counter, key);
     for (int i = 0; i < 4; i++) words[i] = drawn.v[i];
 }
@@ -39,7 +39,8 @@ double rng_normal(uint64_t seed, uint64_t stream, uint64_t index) {
 
 uint64_t rng_below(uint64_t seed, uint64_t stream, uint64_t index, uint64_t bound) {
     /* The high half of a 64x64 product (Lemire): no division, bias under bound / 2^64. */
-    return (uint64_t)((__extension__(unsigned __int128)rng_bits(seed, stream, index) * bound) >> 64);
+    return (uint64_t)((__extension__(unsigned __int128) rng_bits(seed, stream, index) * bound) >>
+                      64);
 }
 
 void rng_fill_normal(float *out, size_t count, uint64_t seed, uint64_t stream) {

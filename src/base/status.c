@@ -27,4 +27,6 @@ Status status_prefix(Status code, const char *format, ...) {
     return code;
 }
 
-const char *status_message(void) { return message; }
+const char *status_message(void) {
+    return message;
+}

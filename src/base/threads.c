@@ -18,4 +18,6 @@ void threads_set(int count) {
     openblas_set_num_threads(count);
 }
 
-int threads_count(void) { return omp_get_max_threads(); }
+int threads_count(void) {
+    return omp_get_max_threads();
+}

@@ -53,9 +53,12 @@ Status attention_check(const Attention *a) {
 int attention_feature_columns(const Attention *a) {
     if (!is_kernel(a)) return 0;
     switch (a->map) {
-    case FEATURE_TRIGONOMETRIC: return 2 * a->features;
-    case FEATURE_ELU1: return a->width;
-    default: return a->features;
+    case FEATURE_TRIGONOMETRIC:
+        return 2 * a->features;
+    case FEATURE_ELU1:
+        return a->width;
+    default:
+        return a->features;
     }
 }
 
@@ -71,9 +74,13 @@ static size_t score_entries(const Attention *a) {
 size_t attention_saved_bytes(const Attention *a) {
     size_t rows = (size_t)a->query_offsets[a->sequences], heads = (size_t)a->heads;
     switch (a->kind) {
-    case ATTENTION_MATERIALISED: return heads * score_entries(a) * sizeof(float);
-    case ATTENTION_TILED: return heads * rows * sizeof(float);
-    case ATTENTION_KERNEL_QUADRATIC: return heads * (score_entries(a) + rows) * sizeof(float);
-    default: return 0;
+    case ATTENTION_MATERIALISED:
+        return heads * score_entries(a) * sizeof(float);
+    case ATTENTION_TILED:
+        return heads * rows * sizeof(float);
+    case ATTENTION_KERNEL_QUADRATIC:
+        return heads * (score_entries(a) + rows) * sizeof(float);
+    default:
+        return 0;
     }
 }

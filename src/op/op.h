@@ -17,8 +17,9 @@
  *     STATUS_TRY(device_cpu()->attention_backward(&attention, q, k, v, out, dout, saved,
  *                                                 dq, dk, dv, &arena));
  *
- * Element (row t, head h, column e) of a view (AttentionIn, AttentionOut) is data[t * row + h * head + e]: both [T,H,E] and
- * [H,T,E] are views, and so are the three thirds of a fused [T,3,H,E] projection.
+ * Element (row t, head h, column e) of a view (AttentionIn, AttentionOut) is data[t * row + h *
+ * head + e]: both [T,H,E] and [H,T,E] are views, and so are the three thirds of a fused [T,3,H,E]
+ * projection.
  */
 #ifndef OP_OP_H
 #define OP_OP_H

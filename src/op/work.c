@@ -72,7 +72,8 @@ static AttentionWork head_work(const Attention *a, Direction direction) {
         }
         w.bytes = (forward ? 1 : 2) * columns * (e + 1) * number;
         break;
-    case ATTENTION_VALUE: break;
+    case ATTENTION_VALUE:
+        break;
     }
     return w;
 }

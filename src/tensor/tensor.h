@@ -20,7 +20,7 @@
 #define TENSOR_RANK_MAX 4
 
 typedef struct {
-    float *data; /* [shape[0], ..., shape[rank - 1]], 64-byte aligned */
+    float *data;      /* [shape[0], ..., shape[rank - 1]], 64-byte aligned */
     const char *name; /* for messages; the caller's, must outlive the tensor */
     int rank;
     size_t shape[TENSOR_RANK_MAX];

@@ -60,6 +60,14 @@ void cpu_gather(const float *from, size_t stride, int rows, int padded, int widt
 void cpu_copy_rows(const Attention *a, AttentionIn from, AttentionOut to);
 void cpu_zero_rows(const Attention *a, const int *offsets, AttentionOut to);
 
+/* `rows` rows of one head from row `first` become zero. */
+void cpu_zero_head(AttentionOut to, int first, int rows, int head, int width);
+
+/* N x N matrices of a ragged batch lie head by head, sequence by sequence: where that of task
+ * `index` starts, and how many numbers those of all heads hold. */
+size_t cpu_block_offset(const Attention *a, int index);
+size_t cpu_block_numbers(const Attention *a);
+
 Status cpu_materialised(const Attention *a, AttentionIn q, AttentionIn k, AttentionIn v,
                         AttentionOut out, float *saved, Arena *arena);
 Status cpu_materialised_backward(const Attention *a, const CpuBackward *b, const float *saved,

@@ -13,10 +13,7 @@ const CpuKernels *cpu_kernels(void) {
     const CpuKernels *best = &cpu_kernels_baseline;
 #if defined(__x86_64__)
     const char *limit = getenv("TAMRIN_ISA");
-    int most = !limit                          ? 2
-               : strcmp(limit, "avx512") == 0 ? 2
-               : strcmp(limit, "avx2") == 0   ? 1
-                                              : 0;
+    int most = !limit ? 2 : strcmp(limit, "avx512") == 0 ? 2 : strcmp(limit, "avx2") == 0 ? 1 : 0;
     __builtin_cpu_init();
     if (most >= 1 && __builtin_cpu_supports("x86-64-v3")) best = &cpu_kernels_avx2;
     if (most >= 2 && __builtin_cpu_supports("x86-64-v4")) best = &cpu_kernels_avx512;
@@ -24,7 +21,9 @@ const CpuKernels *cpu_kernels(void) {
     return chosen = best;
 }
 
-const char *device_cpu_isa(void) { return cpu_kernels()->name; }
+const char *device_cpu_isa(void) {
+    return cpu_kernels()->name;
+}
 
 static Status gemm(int transpose_a, int transpose_b, int m, int n, int k, float alpha,
                    const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
@@ -44,14 +43,22 @@ static Status attention_forward(const Attention *a, AttentionIn q, AttentionIn k
     size_t mark = arena_mark(arena);
     Status status = STATUS_OK;
     switch (a->kind) {
-    case ATTENTION_MATERIALISED: status = cpu_materialised(a, q, k, v, out, saved, arena); break;
-    case ATTENTION_TILED: status = cpu_tiled(a, q, k, v, out, saved, arena); break;
-    case ATTENTION_KERNEL_QUADRATIC: status = cpu_quadratic(a, q, k, v, out, saved, arena); break;
+    case ATTENTION_MATERIALISED:
+        status = cpu_materialised(a, q, k, v, out, saved, arena);
+        break;
+    case ATTENTION_TILED:
+        status = cpu_tiled(a, q, k, v, out, saved, arena);
+        break;
+    case ATTENTION_KERNEL_QUADRATIC:
+        status = cpu_quadratic(a, q, k, v, out, saved, arena);
+        break;
     case ATTENTION_KERNEL_LINEAR:
         status = a->causal ? cpu_linear_causal(a, q, k, v, out, arena)
                            : cpu_linear(a, q, k, v, out, arena);
         break;
-    case ATTENTION_VALUE: cpu_copy_rows(a, v, out); break;
+    case ATTENTION_VALUE:
+        cpu_copy_rows(a, v, out);
+        break;
     }
     arena_rewind(arena, mark);
     return status;
@@ -62,16 +69,23 @@ static Status attention_backward(const Attention *a, AttentionIn q, AttentionIn 
                                  AttentionOut dq, AttentionOut dk, AttentionOut dv, Arena *arena) {
     STATUS_TRY(attention_check(a));
     if (!saved && attention_saved_bytes(a) > 0)
-        return status_fail(STATUS_ARGUMENT, "attention backward: saved is NULL; expected the %zu "
-                                            "bytes that forward filled",
+        return status_fail(STATUS_ARGUMENT,
+                           "attention backward: saved is NULL; expected the %zu "
+                           "bytes that forward filled",
                            attention_saved_bytes(a));
     size_t mark = arena_mark(arena);
     CpuBackward b = {q, k, v, out, dout, dq, dk, dv};
     Status status = STATUS_OK;
     switch (a->kind) {
-    case ATTENTION_MATERIALISED: status = cpu_materialised_backward(a, &b, saved, arena); break;
-    case ATTENTION_TILED: status = cpu_tiled_backward(a, &b, saved, arena); break;
-    case ATTENTION_KERNEL_QUADRATIC: status = cpu_quadratic_backward(a, &b, saved, arena); break;
+    case ATTENTION_MATERIALISED:
+        status = cpu_materialised_backward(a, &b, saved, arena);
+        break;
+    case ATTENTION_TILED:
+        status = cpu_tiled_backward(a, &b, saved, arena);
+        break;
+    case ATTENTION_KERNEL_QUADRATIC:
+        status = cpu_quadratic_backward(a, &b, saved, arena);
+        break;
     case ATTENTION_KERNEL_LINEAR:
         status = a->causal ? cpu_linear_causal_backward(a, &b, arena)
                            : cpu_linear_backward(a, &b, arena);

@@ -54,11 +54,14 @@ void feature_raw(const FeatureMapping *f, const float *from, size_t stride, int 
         case FEATURE_POSITIVE:
             for (int c = 0; c < f->cn; c++) row[c] -= half;
             break;
-        case FEATURE_TRIGONOMETRIC: f->kernel->cos_sin_row(row, row, row + f->r, f->r); break;
-        case FEATURE_ELU1: f->kernel->elu1_row(row, xi, e); break;
+        case FEATURE_TRIGONOMETRIC:
+            f->kernel->cos_sin_row(row, row, row + f->r, f->r);
+            break;
+        case FEATURE_ELU1:
+            f->kernel->elu1_row(row, xi, e);
+            break;
         case FEATURE_RELU:
-            for (int c = 0; c < f->r; c++)
-                row[c] = (row[c] > 0 ? row[c] : 0) + FEATURE_RELU_FLOOR;
+            for (int c = 0; c < f->r; c++) row[c] = (row[c] > 0 ? row[c] : 0) + FEATURE_RELU_FLOOR;
             break;
         }
         for (size_t c = (size_t)f->c; c < f->cp; c++) row[c] = f->logarithmic ? -INFINITY : 0;
@@ -88,9 +91,9 @@ void feature_row_maximum(const FeatureMapping *f, int rows, const float *raw, co
         maximum[i] = f->kernel->maximum_row(raw + (size_t)i * f->cp, column, (int)f->cp);
 }
 
-void feature_backward(const FeatureMapping *f, int rows, int keys, const float *x,
-                      const float *raw, const float *value, const float *row, float *dphi,
-                      float *dx, float *to, size_t stride, int accumulate) {
+void feature_backward(const FeatureMapping *f, int rows, int keys, const float *x, const float *raw,
+                      const float *value, const float *row, float *dphi, float *dx, float *to,
+                      size_t stride, int accumulate) {
     const FeatureMap map = f->attention->map;
     const int e = f->e;
     for (int i = 0; i < rows; i++) {
@@ -121,8 +124,8 @@ void feature_backward(const FeatureMapping *f, int rows, int keys, const float *
             for (int c = 0; c < e; c++) g[c] = keys ? -xi[c] * inner : 0;
     }
     if (f->r > 0)
-        f->kernel->multiply(TILE_ROWS, f->en, f->r, dphi, f->cp, 1, f->up, (size_t)f->rn, dx,
-                            f->ep, 1);
+        f->kernel->multiply(TILE_ROWS, f->en, f->r, dphi, f->cp, 1, f->up, (size_t)f->rn, dx, f->ep,
+                            1);
     for (int i = 0; i < rows; i++) {
         float *out = to + (size_t)i * stride;
         const float *g = dx + (size_t)i * f->ep;

@@ -39,7 +39,8 @@ Status feature_mapping(const Attention *a, int backward, Arena *arena, FeatureMa
 void feature_raw(const FeatureMapping *f, const float *from, size_t stride, int rows, float *x,
                  float *raw, float *row_log);
 
-/* out [TILE_ROWS, cp] = the used value of raw; rows beyond `rows` become 0. `column` may be NULL. */
+/* out [TILE_ROWS, cp] = the used value of raw; rows beyond `rows` become 0. `column` may be NULL.
+ */
 void feature_expand(const FeatureMapping *f, int rows, const float *raw, const float *column,
                     const float *row, float *out);
 
@@ -51,8 +52,8 @@ void feature_row_maximum(const FeatureMapping *f, int rows, const float *raw, co
  * gradient with respect to the caller's (unscaled) row, written or added. `row` is what
  * feature_expand was given. For queries pass keys = 0: a factor common to a query's features
  * cancels in the quotient, so that |x|^2 has no gradient. Destroys dphi. */
-void feature_backward(const FeatureMapping *f, int rows, int keys, const float *x,
-                      const float *raw, const float *value, const float *row, float *dphi,
-                      float *dx, float *to, size_t stride, int accumulate);
+void feature_backward(const FeatureMapping *f, int rows, int keys, const float *x, const float *raw,
+                      const float *value, const float *row, float *dphi, float *dx, float *to,
+                      size_t stride, int accumulate);
 
 #endif

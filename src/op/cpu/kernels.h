@@ -33,8 +33,8 @@ typedef struct {
     const char *name; /* "avx512", "avx2", "baseline" */
     int mr, nr;       /* register block of multiply */
 
-    /* C[m,n] = A B, or C += A B when `accumulate`. A(i,k) = a[i * a_row + k * a_col]; one of the two
-     * strides is 1. m a multiple of mr, n of nr. B in panels of the given depth. */
+    /* C[m,n] = A B, or C += A B when `accumulate`. A(i,k) = a[i * a_row + k * a_col]; one of the
+     * two strides is 1. m a multiple of mr, n of nr. B in panels of the given depth. */
     void (*multiply)(int m, int n, int k, const float *a, size_t a_row, size_t a_col,
                      const float *panels, size_t depth, float *c, size_t ldc, int accumulate);
 
@@ -47,9 +47,10 @@ typedef struct {
     void (*pack_transposed)(const float *source, size_t stride, int rows, int width, float factor,
                             float *panels, size_t depth);
 
-    /* Online softmax on a strip of scores in base-2 logarithms [rows, columns]: row i sees its first
-     * `visible + i * step` columns. Replaces scores by 2^(s - maximum) (0 where masked), moves the
-     * row's running maximum and sum, and rescales its accumulated output [rows, width]. */
+    /* Online softmax on a strip of scores in base-2 logarithms [rows, columns]: row i sees its
+     * first `visible + i * step` columns. Replaces scores by 2^(s - maximum) (0 where masked),
+     * moves the row's running maximum and sum, and rescales its accumulated output [rows, width].
+     */
     void (*softmax_step)(int rows, int columns, long visible, long step, float *scores, size_t ld,
                          float *maximum, float *sum, float *output, size_t ldo, int width);
 

@@ -26,12 +26,24 @@ Status linear_scratch(const FeatureMapping *f, int backward, Arena *arena, Linea
         size_t count;
         int wanted;
     } const parts[] = {
-        {&s->xq, t * e, 1},         {&s->xk, t * e, 1},        {&s->rawq, t * f->cp, 1},
-        {&s->rawk, t * f->cp, 1},   {&s->fq, t * f->cp, 1},    {&s->fk, t * f->cp, 1},
-        {&s->dphi, t * f->cp, backward}, {&s->rows, t * f->ep, 1}, {&s->dx, t * f->ep, backward},
-        {&s->g, t * e, backward},   {&s->panels, panels, 1},   {&s->scores, t * t, causal},
+        {&s->xq, t * e, 1},
+        {&s->xk, t * e, 1},
+        {&s->rawq, t * f->cp, 1},
+        {&s->rawk, t * f->cp, 1},
+        {&s->fq, t * f->cp, 1},
+        {&s->fk, t * f->cp, 1},
+        {&s->dphi, t * f->cp, backward},
+        {&s->rows, t * f->ep, 1},
+        {&s->dx, t * f->ep, backward},
+        {&s->g, t * e, backward},
+        {&s->panels, panels, 1},
+        {&s->scores, t * t, causal},
         {&s->dscores, t * t, causal && backward},
-        {&s->logq, t, 1}, {&s->logk, t, 1}, {&s->shift, t, 1}, {&s->top, t, 1}, {&s->zero, t, 1},
+        {&s->logq, t, 1},
+        {&s->logk, t, 1},
+        {&s->shift, t, 1},
+        {&s->top, t, 1},
+        {&s->zero, t, 1},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (!parts[i].wanted) continue;
@@ -109,8 +121,8 @@ static void linear_head(const FeatureMapping *f, const CpuTask *t, LinearScratch
     for (int j = 0; j < t->keys; j += TILE_ROWS) { /* phi(K)' V and phi(K)' 1 */
         const int rows = t->keys - j < TILE_ROWS ? t->keys - j : TILE_ROWS;
         feature_raw(f, in_row(k, t->first_key + j, t->head), k.row, rows, s->xk, s->rawk, s->logk);
-        linear_absorb(f, &s->state, rows, s->rawk, s->logk,
-                      in_row(v, t->first_key + j, t->head), v.row, NULL, s, s->fk);
+        linear_absorb(f, &s->state, rows, s->rawk, s->logk, in_row(v, t->first_key + j, t->head),
+                      v.row, NULL, s, s->fk);
     }
     f->kernel->pack(s->state.s, f->ep, f->c, f->e, 1, s->panels, (size_t)f->c);
     for (int i = 0; i < t->queries; i += TILE_ROWS) { /* phi(Q) S / phi(Q) z */
@@ -194,12 +206,11 @@ static void causal_head(const FeatureMapping *f, const CpuTask *t, LinearScratch
             for (int j = 0; j <= r; j++) inner[r] += s->scores[r * TILE_ROWS + j];
         }
         kernel->pack(values, v.row, rows, f->e, 1, s->panels, TILE_ROWS);
-        kernel->multiply(TILE_ROWS, f->en, TILE_ROWS, s->scores, TILE_ROWS, 1, s->panels,
-                         TILE_ROWS, s->rows, f->ep, 1);
+        kernel->multiply(TILE_ROWS, f->en, TILE_ROWS, s->scores, TILE_ROWS, 1, s->panels, TILE_ROWS,
+                         s->rows, f->ep, 1);
         for (int r = 0; r < rows; r++) {
             float *o = out_row(out, t->first_query + i + r, t->head);
-            for (int e = 0; e < f->e; e++)
-                o[e] = s->rows[(size_t)r * f->ep + (size_t)e] / inner[r];
+            for (int e = 0; e < f->e; e++) o[e] = s->rows[(size_t)r * f->ep + (size_t)e] / inner[r];
         }
         linear_absorb(f, &s->state, rows, s->rawk, s->logk, values, v.row, NULL, s, s->fk);
     }

@@ -17,17 +17,17 @@ typedef struct {
 
 /* Scratch of one thread. */
 typedef struct {
-    float *xq, *xk;     /* [TILE_ROWS, E] scaled rows */
-    float *rawq, *rawk; /* [TILE_ROWS, cp] */
-    float *fq, *fk;     /* [TILE_ROWS, cp] used values */
-    float *dphi;        /* [TILE_ROWS, cp] */
-    float *rows;        /* [TILE_ROWS, ep] results */
-    float *dx;          /* [TILE_ROWS, ep] */
-    float *g;           /* [TILE_ROWS, E] */
-    float *panels;      /* any right operand of a tile */
-    float *scores, *dscores; /* [TILE_ROWS, TILE_ROWS] */
+    float *xq, *xk;                   /* [TILE_ROWS, E] scaled rows */
+    float *rawq, *rawk;               /* [TILE_ROWS, cp] */
+    float *fq, *fk;                   /* [TILE_ROWS, cp] used values */
+    float *dphi;                      /* [TILE_ROWS, cp] */
+    float *rows;                      /* [TILE_ROWS, ep] results */
+    float *dx;                        /* [TILE_ROWS, ep] */
+    float *g;                         /* [TILE_ROWS, E] */
+    float *panels;                    /* any right operand of a tile */
+    float *scores, *dscores;          /* [TILE_ROWS, TILE_ROWS] */
     float *logq, *logk, *shift, *top; /* [TILE_ROWS] */
-    float *zero;        /* [TILE_ROWS] of zeros */
+    float *zero;                      /* [TILE_ROWS] of zeros */
     LinearState state, gradient;
 } LinearScratch;
 
@@ -36,7 +36,8 @@ Status linear_scratch(const FeatureMapping *f, int backward, Arena *arena, Linea
 void linear_reset(const FeatureMapping *f, LinearState *state);
 
 /* Adds `rows` rows with raw features and values to the state: S += phi' V, z += phi' weight (NULL:
- * ones). The factor of row i is 2^log[i]. Leaves the used values, scaled by the new m, in `used`. */
+ * ones). The factor of row i is 2^log[i]. Leaves the used values, scaled by the new m, in `used`.
+ */
 void linear_absorb(const FeatureMapping *f, LinearState *state, int rows, const float *raw,
                    const float *log, const float *v, size_t v_stride, const float *weight,
                    LinearScratch *s, float *used);

@@ -1,5 +1,5 @@
-/* Kernel attention in the right order, backward. With g_i = dO_i / D_i and c_i = -(dO_i . O_i) / D_i
- * the gradient of O_i = N_i / D_i, N = phi(Q) S, D = phi(Q) z, is
+/* Kernel attention in the right order, backward. With g_i = dO_i / D_i and c_i = -(dO_i . O_i) /
+ * D_i the gradient of O_i = N_i / D_i, N = phi(Q) S, D = phi(Q) z, is
  *
  *     dphi(q_i) = S g_i + z c_i        dS = phi(Q)' g     dz = phi(Q)' c
  *     dphi(k_j) = dS v_j + dz          dV = phi(K) dS
@@ -65,8 +65,8 @@ static void linear_head(const FeatureMapping *f, const CpuTask *t, LinearScratch
         const int rows = t->keys - j < TILE_ROWS ? t->keys - j : TILE_ROWS;
         feature_raw(f, in_row(b->k, t->first_key + j, t->head), b->k.row, rows, s->xk, s->rawk,
                     s->logk);
-        linear_absorb(f, &s->state, rows, s->rawk, s->logk,
-                      in_row(b->v, t->first_key + j, t->head), b->v.row, NULL, s, s->fk);
+        linear_absorb(f, &s->state, rows, s->rawk, s->logk, in_row(b->v, t->first_key + j, t->head),
+                      b->v.row, NULL, s, s->fk);
     }
     for (int i = 0; i < t->queries; i += TILE_ROWS) {
         const int rows = t->queries - i < TILE_ROWS ? t->queries - i : TILE_ROWS;
@@ -82,21 +82,23 @@ static void linear_head(const FeatureMapping *f, const CpuTask *t, LinearScratch
         for (int r = 0; r < rows; r++)
             normaliser[r] = dot(s->fq + (size_t)r * f->cp, s->state.z, f->c);
         output_gradient(f, t, b, i, rows, normaliser, s->g, c);
-        /* S keeps its scale 2^-m; dS is collected in the same scale, whose product is free of it. */
+        /* S keeps its scale 2^-m; dS is collected in the same scale, whose product is free of it.
+         */
         f->kernel->pack(s->g, (size_t)f->e, TILE_ROWS, f->e, 1, s->panels, TILE_ROWS);
         f->kernel->multiply(f->cm, f->en, TILE_ROWS, s->fq, 1, f->cp, s->panels, TILE_ROWS,
                             s->gradient.s, f->ep, 1);
         for (int r = 0; r < rows; r++)
             f->kernel->add_row(s->gradient.z, s->fq + (size_t)r * f->cp, c[r], f->c);
         features_gradient(f, rows, s->g, &s->state, c, s);
-        feature_backward(f, rows, 0, s->xq, s->rawq, s->fq, s->shift, s->dphi, s->dx, dq,
-                         b->dq.row, 0);
+        feature_backward(f, rows, 0, s->xq, s->rawq, s->fq, s->shift, s->dphi, s->dx, dq, b->dq.row,
+                         0);
     }
     for (int j = 0; j < t->keys; j += TILE_ROWS) {
         const int rows = t->keys - j < TILE_ROWS ? t->keys - j : TILE_ROWS;
         feature_raw(f, in_row(b->k, t->first_key + j, t->head), b->k.row, rows, s->xk, s->rawk,
                     s->logk);
-        for (int r = 0; r < rows; r++) s->shift[r] = f->logarithmic ? 0 : s->logk[r] - s->state.m[0];
+        for (int r = 0; r < rows; r++)
+            s->shift[r] = f->logarithmic ? 0 : s->logk[r] - s->state.m[0];
         keys_backward(f, t, b, j, rows, f->logarithmic ? s->state.negative : NULL, s->shift, 0, s);
     }
 }

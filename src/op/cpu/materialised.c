@@ -5,19 +5,6 @@
 #include "base/threads.h"
 
 #include <cblas.h>
-#include <string.h>
-
-/* Where a head's matrix starts in the [heads, sequences] row of ragged N x N blocks. */
-static size_t block_offset(const Attention *a, int index) {
-    size_t entries = 0, before = 0;
-    const int head = index % a->heads, sequence = index / a->heads;
-    for (int b = 0; b < a->sequences; b++) {
-        const CpuTask t = cpu_task(a, b * a->heads);
-        if (b < sequence) before += (size_t)t.queries * (size_t)t.keys;
-        entries += (size_t)t.queries * (size_t)t.keys;
-    }
-    return (size_t)head * entries + before;
-}
 
 static void head_forward(const Attention *a, const CpuTask *t, AttentionIn q, AttentionIn k,
                          AttentionIn v, AttentionOut out, float *p) {
@@ -25,7 +12,7 @@ static void head_forward(const Attention *a, const CpuTask *t, AttentionIn q, At
     float *o = out_row(out, t->first_query, t->head);
     if (n == 0) return;
     if (m == 0) { /* nothing to attend to: zeros */
-        for (int i = 0; i < n; i++) memset(o + (size_t)i * out.row, 0, (size_t)e * sizeof *o);
+        cpu_zero_head(out, t->first_query, n, t->head, e);
         return;
     }
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, m, e, 1,
@@ -47,7 +34,7 @@ Status cpu_materialised(const Attention *a, AttentionIn q, AttentionIn k, Attent
 #pragma omp parallel for schedule(dynamic, 1) if (tasks >= threads_count())
     for (int index = 0; index < tasks; index++) {
         const CpuTask t = cpu_task(a, index);
-        head_forward(a, &t, q, k, v, out, p + block_offset(a, index));
+        head_forward(a, &t, q, k, v, out, p + cpu_block_offset(a, index));
     }
     return STATUS_OK;
 }
@@ -58,11 +45,9 @@ static void head_backward(const Attention *a, const CpuTask *t, const CpuBackwar
     float *dq = out_row(b->dq, t->first_query, t->head);
     float *dk = out_row(b->dk, t->first_key, t->head), *dv = out_row(b->dv, t->first_key, t->head);
     if (n == 0 || m == 0) {
-        for (int i = 0; i < n; i++) memset(dq + (size_t)i * b->dq.row, 0, (size_t)e * sizeof *dq);
-        for (int j = 0; j < m; j++) {
-            memset(dk + (size_t)j * b->dk.row, 0, (size_t)e * sizeof *dk);
-            memset(dv + (size_t)j * b->dv.row, 0, (size_t)e * sizeof *dv);
-        }
+        cpu_zero_head(b->dq, t->first_query, n, t->head, e);
+        cpu_zero_head(b->dk, t->first_key, m, t->head, e);
+        cpu_zero_head(b->dv, t->first_key, m, t->head, e);
         return;
     }
     const float *dout = in_row(b->dout, t->first_query, t->head);
@@ -91,7 +76,7 @@ Status cpu_materialised_backward(const Attention *a, const CpuBackward *b, const
 #pragma omp parallel for schedule(dynamic, 1) if (tasks >= threads_count())
     for (int index = 0; index < tasks; index++) {
         const CpuTask t = cpu_task(a, index);
-        const size_t at = block_offset(a, index);
+        const size_t at = cpu_block_offset(a, index);
         head_backward(a, &t, b, saved + at, dp + at);
     }
     return STATUS_OK;

@@ -9,11 +9,11 @@
 #include <string.h>
 
 typedef struct {
-    float *phi_q, *phi_k;      /* [N, cp], rows padded to whole tiles */
+    float *phi_q, *phi_k;       /* [N, cp], rows padded to whole tiles */
     float *x, *raw, *dphi, *dx; /* one tile */
-    float *log_q, *log_k;      /* [N]: what a row of phi was divided by, in logarithms */
-    float *column;             /* [cp]: the same for a feature, when not causal */
-    float *factor;             /* [N] */
+    float *log_q, *log_k;       /* [N]: what a row of phi was divided by, in logarithms */
+    float *column;              /* [cp]: the same for a feature, when not causal */
+    float *factor;              /* [N] */
 } Scratch;
 
 static Status take_scratch(const FeatureMapping *f, size_t queries, size_t keys, Arena *arena,
@@ -33,7 +33,9 @@ static Status take_scratch(const FeatureMapping *f, size_t queries, size_t keys,
     return STATUS_OK;
 }
 
-static inline int tile_rows(int left) { return left < TILE_ROWS ? left : TILE_ROWS; }
+static inline int tile_rows(int left) {
+    return left < TILE_ROWS ? left : TILE_ROWS;
+}
 
 /* phi of all queries and keys of one head, stabilised: not causal, as linear.c does; causal, each
  * row by its own maximum. log_q and log_k hold the exponents given to feature_expand. */
@@ -51,8 +53,7 @@ static void all_features(const FeatureMapping *f, const CpuTask *t, Scratch *s, 
                 f->kernel->raise_columns(s->column, raw + (size_t)r * f->cp, 0, (int)f->cp);
             most = s->log_k[j + r] > most ? s->log_k[j + r] : most;
         }
-        if (f->logarithmic && causal)
-            feature_row_maximum(f, rows, raw, NULL, s->log_k + j);
+        if (f->logarithmic && causal) feature_row_maximum(f, rows, raw, NULL, s->log_k + j);
     }
     float *negative = s->raw; /* free until the gradients need it */
     for (size_t c = 0; c < f->cp; c++) negative[c] = -s->column[c];
@@ -87,17 +88,6 @@ static void causal_factor(const FeatureMapping *f, Scratch *s, int i, float *mos
     f->kernel->exp2_row(s->factor, s->log_k, NULL, -*most, i + 1);
 }
 
-static size_t entries_before(const Attention *a, int index, size_t *all) {
-    size_t before = 0;
-    *all = 0;
-    for (int b = 0; b < a->sequences; b++) {
-        const CpuTask t = cpu_task(a, b * a->heads);
-        if (b < index / a->heads) before += (size_t)t.queries * (size_t)t.keys;
-        *all += (size_t)t.queries * (size_t)t.keys;
-    }
-    return before;
-}
-
 static void head_forward(const FeatureMapping *f, const CpuTask *t, Scratch *s, AttentionIn q,
                          AttentionIn k, AttentionIn v, AttentionOut out, float *weights,
                          float *normaliser) {
@@ -105,8 +95,7 @@ static void head_forward(const FeatureMapping *f, const CpuTask *t, Scratch *s, 
     float *o = out_row(out, t->first_query, t->head), most = -INFINITY;
     if (n == 0) return;
     if (m == 0) {
-        for (int i = 0; i < n; i++)
-            memset(o + (size_t)i * out.row, 0, (size_t)f->e * sizeof *o);
+        cpu_zero_head(out, t->first_query, n, t->head, f->e);
         return;
     }
     all_features(f, t, s, q, k);
@@ -143,14 +132,14 @@ Status cpu_quadratic(const Attention *a, AttentionIn q, AttentionIn k, Attention
     Scratch *scratch = arena_take(arena, (size_t)threads * sizeof *scratch);
     if (!matrices || !scratch) return STATUS_MEMORY;
     const int workers = tasks < threads ? 1 : threads;
-    for (int i = 0; i < workers; i++) STATUS_TRY(take_scratch(&f, queries, keys, arena, &scratch[i]));
+    for (int i = 0; i < workers; i++)
+        STATUS_TRY(take_scratch(&f, queries, keys, arena, &scratch[i]));
 #pragma omp parallel for schedule(dynamic, 1) num_threads(workers) if (workers > 1)
     for (int index = 0; index < tasks; index++) {
         const CpuTask t = cpu_task(a, index);
-        size_t all, before = entries_before(a, index, &all);
-        float *normalisers = matrices + (size_t)a->heads * all;
+        float *normalisers = matrices + cpu_block_numbers(a);
         head_forward(&f, &t, &scratch[omp_get_thread_num()], q, k, v, out,
-                     matrices + (size_t)t.head * all + before,
+                     matrices + cpu_block_offset(a, index),
                      normalisers + (size_t)t.head * (size_t)total + t.first_query);
     }
     return STATUS_OK;
@@ -176,12 +165,9 @@ static void head_backward(const FeatureMapping *f, const CpuTask *t, Scratch *s,
     float *dv = out_row(b->dv, t->first_key, t->head), most = -INFINITY;
     float zero[TILE_ROWS] = {0};
     if (n == 0 || m == 0) {
-        for (int i = 0; i < n; i++)
-            memset(out_row(b->dq, t->first_query + i, t->head), 0, (size_t)e * sizeof(float));
-        for (int j = 0; j < m; j++) {
-            memset(out_row(b->dk, t->first_key + j, t->head), 0, (size_t)e * sizeof(float));
-            memset(out_row(b->dv, t->first_key + j, t->head), 0, (size_t)e * sizeof(float));
-        }
+        cpu_zero_head(b->dq, t->first_query, n, t->head, e);
+        cpu_zero_head(b->dk, t->first_key, m, t->head, e);
+        cpu_zero_head(b->dv, t->first_key, m, t->head, e);
         return;
     }
     all_features(f, t, s, b->q, b->k);
@@ -205,9 +191,8 @@ static void head_backward(const FeatureMapping *f, const CpuTask *t, Scratch *s,
     /* A = phi(Q) phi(K)': dphi(Q) = dA phi(K), dphi(K) = dA' phi(Q) */
     for (int i = 0; i < n; i += TILE_ROWS)
         rows_backward(f, s, 0, tile_rows(n - i), m, gradient + (size_t)i * (size_t)m, m, s->phi_k,
-                      s->phi_q + (size_t)i * f->cp, zero,
-                      in_row(b->q, t->first_query + i, t->head), b->q.row,
-                      out_row(b->dq, t->first_query + i, t->head), b->dq.row);
+                      s->phi_q + (size_t)i * f->cp, zero, in_row(b->q, t->first_query + i, t->head),
+                      b->q.row, out_row(b->dq, t->first_query + i, t->head), b->dq.row);
     for (int j = 0; j < m; j += TILE_ROWS)
         rows_backward(f, s, 1, tile_rows(m - j), n, gradient + j, m, s->phi_q,
                       s->phi_k + (size_t)j * f->cp, causal ? zero : s->log_k + j,
@@ -223,19 +208,17 @@ Status cpu_quadratic_backward(const Attention *a, const CpuBackward *b, const fl
     const size_t keys = tile_pad((size_t)cpu_longest(a->key_offsets, a->sequences), TILE_ROWS);
     FeatureMapping f;
     STATUS_TRY(feature_mapping(a, 1, arena, &f));
-    size_t all;
-    entries_before(a, 0, &all);
-    float *gradients = arena_take(arena, (size_t)a->heads * all * sizeof(float));
+    float *gradients = arena_take(arena, cpu_block_numbers(a) * sizeof(float));
     Scratch *scratch = arena_take(arena, (size_t)threads * sizeof *scratch);
     if (!gradients || !scratch) return STATUS_MEMORY;
     const int workers = tasks < threads ? 1 : threads;
-    for (int i = 0; i < workers; i++) STATUS_TRY(take_scratch(&f, queries, keys, arena, &scratch[i]));
-    const float *normalisers = saved + (size_t)a->heads * all;
+    for (int i = 0; i < workers; i++)
+        STATUS_TRY(take_scratch(&f, queries, keys, arena, &scratch[i]));
+    const float *normalisers = saved + cpu_block_numbers(a);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(workers) if (workers > 1)
     for (int index = 0; index < tasks; index++) {
         const CpuTask t = cpu_task(a, index);
-        size_t entries, at = entries_before(a, index, &entries);
-        at += (size_t)t.head * entries;
+        const size_t at = cpu_block_offset(a, index);
         head_backward(&f, &t, &scratch[omp_get_thread_num()], b, saved + at,
                       normalisers + (size_t)t.head * (size_t)total + t.first_query, gradients + at);
     }

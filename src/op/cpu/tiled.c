@@ -117,20 +117,30 @@ typedef struct {
     float *keys_rows;       /* K of the tile, in panels of E */
     float *query, *dout;    /* [TILE_ROWS, E] */
     float *query_panels, *dout_panels;
-    float *p, *ds;    /* [TILE_ROWS, TILE_COLUMNS] */
-    float *dk, *dv;   /* [TILE_COLUMNS, Ep] */
-    float *dq;        /* [N, Ep] of one sequence and head */
+    float *p, *ds;      /* [TILE_ROWS, TILE_COLUMNS] */
+    float *dk, *dv;     /* [TILE_COLUMNS, Ep] */
+    float *dq;          /* [N, Ep] of one sequence and head */
     float *lse, *delta; /* [N], padded */
 } Backward;
 
 static Status take_backward(Arena *arena, size_t rows, size_t e, size_t ep, Backward *s) {
-    float **const parts[] = {&s->keys, &s->values_t, &s->keys_rows, &s->query,  &s->dout,
-                             &s->query_panels, &s->dout_panels, &s->p, &s->ds, &s->dk,
-                             &s->dv,   &s->dq,       &s->lse,       &s->delta};
-    const size_t sizes[] = {TILE_COLUMNS * e, TILE_COLUMNS * e, TILE_COLUMNS * ep, TILE_ROWS * e,
-                            TILE_ROWS * e, TILE_ROWS * ep, TILE_ROWS * ep,
-                            TILE_ROWS * TILE_COLUMNS, TILE_ROWS * TILE_COLUMNS, TILE_COLUMNS * ep,
-                            TILE_COLUMNS * ep, rows * ep, rows, rows};
+    float **const parts[] = {&s->keys,         &s->values_t,    &s->keys_rows, &s->query, &s->dout,
+                             &s->query_panels, &s->dout_panels, &s->p,         &s->ds,    &s->dk,
+                             &s->dv,           &s->dq,          &s->lse,       &s->delta};
+    const size_t sizes[] = {TILE_COLUMNS * e,
+                            TILE_COLUMNS * e,
+                            TILE_COLUMNS * ep,
+                            TILE_ROWS * e,
+                            TILE_ROWS * e,
+                            TILE_ROWS * ep,
+                            TILE_ROWS * ep,
+                            TILE_ROWS * TILE_COLUMNS,
+                            TILE_ROWS * TILE_COLUMNS,
+                            TILE_COLUMNS * ep,
+                            TILE_COLUMNS * ep,
+                            rows * ep,
+                            rows,
+                            rows};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (!(*parts[i] = arena_take_zeroed(arena, sizes[i] * sizeof(float)))) return STATUS_MEMORY;
     return STATUS_OK;

@@ -22,9 +22,15 @@ typedef float Vector __attribute__((vector_size(4 * LANES)));
 typedef float Unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int32_t Integers __attribute__((vector_size(4 * LANES)));
 
-static inline Vector load(const float *p) { return *(const Unaligned *)p; }
-static inline void store(float *p, Vector v) { *(Unaligned *)p = v; }
-static inline Vector splat(float x) { return x - (Vector){0}; }
+static inline Vector load(const float *p) {
+    return *(const Unaligned *)p;
+}
+static inline void store(float *p, Vector v) {
+    *(Unaligned *)p = v;
+}
+static inline Vector splat(float x) {
+    return x - (Vector){0};
+}
 
 static inline Vector larger(Vector a, Vector b) {
     Integers greater = a > b;
@@ -233,8 +239,7 @@ static float exp2_row(float *out, const float *x, const float *column, float row
         part += p;
     }
     float sum = total(part);
-    for (int j = whole; j < n; j++)
-        sum += out[j] = exp2f(x[j] + row + (column ? column[j] : 0));
+    for (int j = whole; j < n; j++) sum += out[j] = exp2f(x[j] + row + (column ? column[j] : 0));
     return sum;
 }
 
