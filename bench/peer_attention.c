@@ -86,9 +86,8 @@ static Status run(const Case *c, const Attention *a, const Buffers *b, Arena *ar
                                                both ? b->saved : NULL, arena));
     if (!both) return STATUS_OK;
     return device_cpu()->attention_backward(a, q, k, v, attention_in(&b->out),
-                                            attention_in(&b->dout), b->saved,
-                                            attention_out(&b->dq), attention_out(&b->dk),
-                                            attention_out(&b->dv), arena);
+                                            attention_in(&b->dout), b->saved, attention_out(&b->dq),
+                                            attention_out(&b->dk), attention_out(&b->dv), arena);
 }
 
 static Status time_gemm(int n, Arena *arena, double *seconds) {
@@ -136,8 +135,10 @@ int main(void) {
         if (sscanf(line, "%31s %15s %d %d %d %d", c.kind, c.direction, &c.heads, &c.width,
                    &c.features, &c.length) != 6 ||
             c.length < 1) {
-            fprintf(stderr, "peer_attention: expected 'kind direction heads width features length',"
-                            " found: %s", line);
+            fprintf(stderr,
+                    "peer_attention: expected 'kind direction heads width features length',"
+                    " found: %s",
+                    line);
             return 2;
         }
         if (time_case(&c, &arena, &seconds) != STATUS_OK) {
