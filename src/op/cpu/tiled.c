@@ -25,14 +25,13 @@ typedef struct {
 } Forward;
 
 static Status take_forward(Arena *arena, size_t keys, size_t e, size_t ep, Forward *s) {
-    s->keys = arena_take(arena, keys * e * sizeof(float));
-    s->values = arena_take(arena, keys * ep * sizeof(float));
-    s->query = arena_take(arena, TILE_ROWS * e * sizeof(float));
-    s->scores = arena_take(arena, STRIP * TILE_COLUMNS * sizeof(float));
-    s->output = arena_take(arena, TILE_ROWS * ep * sizeof(float));
-    s->maximum = arena_take(arena, TILE_ROWS * sizeof(float));
-    s->sum = arena_take(arena, TILE_ROWS * sizeof(float));
-    return s->sum ? STATUS_OK : STATUS_MEMORY;
+    float **const parts[] = {&s->keys,   &s->values,  &s->query, &s->scores,
+                             &s->output, &s->maximum, &s->sum};
+    const size_t sizes[] = {keys * e,       keys * ep, TILE_ROWS * e, STRIP * TILE_COLUMNS,
+                            TILE_ROWS * ep, TILE_ROWS, TILE_ROWS};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (!(*parts[i] = arena_take(arena, sizes[i] * sizeof(float)))) return STATUS_MEMORY;
+    return STATUS_OK;
 }
 
 /* Rows first .. first + rows of one sequence and head. */

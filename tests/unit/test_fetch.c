@@ -1,0 +1,180 @@
+/* fetch.sh: what a manifest names arrives verified and unpacked, or not at all. */
+#define _POSIX_C_SOURCE 200809L
+#include <check.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+Suite *suite_fetch(void);
+
+#define HEADER "name\taddress\trevision\tsha256\tbytes\tlicence\tdestination\tunpack\n"
+/* sha256 of "hello\n", as published in countless places. */
+#define HELLO "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
+
+static char folder[64];
+static char output[8192];
+
+static void make_folder(void) {
+    strcpy(folder, "/tmp/tamrin-fetch-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static int shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Runs a line in the folder; its exit status, and what it said in `output`. */
+static int shell(const char *format, ...) {
+    char line[4096], whole[6144], here[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+    snprintf(whole, sizeof whole, "FETCH='%s/experiments/fetch.sh'; cd '%s' && { %s; } 2>&1", here,
+             folder, line);
+    FILE *pipe = popen(whole, "r");
+    ck_assert_ptr_nonnull(pipe);
+    output[fread(output, 1, sizeof output - 1, pipe)] = 0;
+    int status = pclose(pipe);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void remove_folder(void) {
+    ck_assert_int_eq(shell("rm -rf '%s'", folder), 0);
+}
+
+static void write_file(const char *name, const char *text) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void says(const char *text) {
+    ck_assert_msg(strstr(output, text), "'%s' should say '%s'", output, text);
+}
+
+/* A manifest of one file and a mirror that holds it, some folders down. */
+static void set_up(const char *content) {
+    ck_assert_int_eq(shell("mkdir -p mirror/some/where"), 0);
+    write_file("mirror/some/where/hello.txt", content);
+    write_file("inputs.tsv",
+               "# a comment\n" HEADER "hello\thttps://example.invalid/x/hello.txt\t1\t" HELLO
+               "\t6\tCC0\tgreetings\tnone\n");
+}
+
+START_TEST(the_mirror_comes_first) {
+    set_up("hello\n");
+    ck_assert_int_eq(shell("MIRROR=mirror $FETCH inputs.tsv data"), 0);
+    says("from the mirror");
+    ck_assert_int_eq(shell("cmp data/greetings/hello.txt mirror/some/where/hello.txt"), 0);
+    ck_assert_int_eq(shell("rm -r mirror; $FETCH inputs.tsv data"), 0);
+    says("hello: present");
+}
+END_TEST
+
+START_TEST(a_wrong_hash_names_file_expected_and_found) {
+    set_up("hullo\n");
+    ck_assert_int_eq(shell("MIRROR=mirror $FETCH inputs.tsv data"), 1);
+    says("hello.txt: wrong content");
+    says("expected sha256 " HELLO " (6 bytes");
+    ck_assert_int_eq(shell("sha256sum <mirror/some/where/hello.txt | cut -d' ' -f1"), 0);
+    char found[128];
+    snprintf(found, sizeof found, "found    sha256 %.64s (6 bytes)", output);
+    ck_assert_int_eq(shell("MIRROR=mirror $FETCH inputs.tsv data"), 1);
+    says(found);
+    ck_assert_int_eq(shell("find data -type f"), 0);
+    ck_assert_str_eq(output, "");
+}
+END_TEST
+
+START_TEST(the_hash_decides_between_files_of_one_name) {
+    set_up("hello\n");
+    ck_assert_int_eq(shell("mkdir mirror/a mirror/z"), 0);
+    write_file("mirror/a/hello.txt", "another\n");
+    write_file("mirror/z/hello.txt", "yet another\n");
+    ck_assert_int_eq(shell("MIRROR=mirror $FETCH inputs.tsv data"), 0);
+    ck_assert_int_eq(shell("cat data/greetings/hello.txt"), 0);
+    ck_assert_str_eq(output, "hello\n");
+}
+END_TEST
+
+START_TEST(a_damaged_file_is_brought_again) {
+    set_up("hello\n");
+    ck_assert_int_eq(shell("MIRROR=mirror $FETCH inputs.tsv data"), 0);
+    ck_assert_int_eq(shell("rm -r data/.unpacked"), 0);
+    write_file("data/greetings/hello.txt", "hel");
+    ck_assert_int_eq(shell("MIRROR=mirror $FETCH inputs.tsv data; cat data/greetings/hello.txt"),
+                     0);
+    says("from the mirror");
+    says("\nhello\n");
+}
+END_TEST
+
+START_TEST(gz_is_unpacked_beside_itself) {
+    set_up("hello\n");
+    ck_assert_int_eq(shell("gzip -n mirror/some/where/hello.txt && h=$(sha256sum "
+                           "<mirror/some/where/hello.txt.gz | cut -d' ' -f1) && sed -i "
+                           "\"s/hello.txt/hello.txt.gz/; s/" HELLO "/$h/; s/none$/gz/\" "
+                           "inputs.tsv"),
+                     0);
+    ck_assert_int_eq(shell("MIRROR=mirror $FETCH inputs.tsv data && cat data/greetings/hello.txt"),
+                     0);
+    says("\nhello\n");
+}
+END_TEST
+
+START_TEST(the_network_resumes_and_verifies) {
+    if (shell("command -v curl")) return; /* make test does without curl; make data does not */
+    set_up("hello\n");
+    ck_assert_int_eq(shell("sed -i \"s|https://example.invalid/x|file://$PWD/mirror/some/where|\" "
+                           "inputs.tsv; mkdir -p data/greetings"),
+                     0);
+    write_file("data/greetings/hello.txt.part", "hel");
+    ck_assert_int_eq(shell("$FETCH inputs.tsv data && cat data/greetings/hello.txt"), 0);
+    says("\nhello\n");
+    ck_assert_int_eq(shell("rm -r data; printf 'hullo\\n' >mirror/some/where/hello.txt"), 0);
+    ck_assert_int_eq(shell("$FETCH inputs.tsv data"), 1);
+    says("expected sha256 " HELLO);
+    ck_assert_int_eq(shell("find data -type f"), 0);
+    ck_assert_str_eq(output, "");
+}
+END_TEST
+
+static const struct {
+    const char *manifest, *says;
+} hostile[] = {
+    {"name\taddress\nx\ty\n", "expected the column names"},
+    {HEADER "x\ty\tz\n", "inputs.tsv:2: expected eight fields"},
+    {HEADER "x\thttps://h/a\t1\tff\t1\tCC0\t../../etc\tnone\n", "not a path here"},
+    {HEADER "x\thttps://h/a\t1\tff\t1\tCC0\t/etc\tnone\n", "is not a path here"},
+    {HEADER "x\thttps://h/\t1\tff\t1\tCC0\td\tnone\n", "not a path here"},
+    {HEADER "../x\thttps://h/a\t1\tff\t1\tCC0\td\tnone\n", "not a path here"},
+};
+
+START_TEST(hostile_manifests_are_refused) {
+    write_file("inputs.tsv", hostile[_i].manifest);
+    ck_assert_int_eq(shell("mkdir mirror; MIRROR=mirror $FETCH inputs.tsv data"), 1);
+    says(hostile[_i].says);
+}
+END_TEST
+
+Suite *suite_fetch(void) {
+    Suite *suite = suite_create("fetch");
+    TCase *fetch = tcase_create("fetch");
+    tcase_add_checked_fixture(fetch, make_folder, remove_folder);
+    tcase_add_test(fetch, the_mirror_comes_first);
+    tcase_add_test(fetch, a_wrong_hash_names_file_expected_and_found);
+    tcase_add_test(fetch, the_hash_decides_between_files_of_one_name);
+    tcase_add_test(fetch, a_damaged_file_is_brought_again);
+    tcase_add_test(fetch, gz_is_unpacked_beside_itself);
+    tcase_add_test(fetch, the_network_resumes_and_verifies);
+    tcase_add_loop_test(fetch, hostile_manifests_are_refused, 0,
+                        (int)(sizeof hostile / sizeof *hostile));
+    suite_add_tcase(suite, fetch);
+    return suite;
+}
