@@ -93,8 +93,9 @@ static inline AttentionOut attention_out(const Tensor *t) {
 typedef struct {
     double flops;        /* multiplies and adds of the matrix products */
     double exponentials; /* exp, sin and cos evaluations */
-    double bytes;        /* floats that the method must hold at once beyond inputs and outputs,
-                            in bytes: the formula beside the arena's high-water mark */
+    double bytes;        /* what the method must hold at once beyond inputs and outputs, worked off
+                            head by head by one thread: the formula beside the arena's high-water
+                            mark, which adds tiles of constant size, for every thread */
 } AttentionWork;
 
 typedef enum { DIRECTION_FORWARD, DIRECTION_BACKWARD } Direction;
@@ -118,9 +119,11 @@ typedef struct Device {
                    const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
                    size_t ldc);
 
-    /* out = attention(q, k, v). `saved` holds attention_saved_bytes() for a later backward, or is
-     * NULL when none follows. Scratch memory comes from `arena` and is given back. The result of
-     * a causal kind at row i does not depend, to the bit, on rows after i. */
+    /* out = attention(q, k, v); a query that sees no key gives zeros. `saved` holds
+     * attention_saved_bytes() for a later backward, or is NULL when none follows. Scratch memory
+     * comes from `arena` and is given back. The result of a causal kind at row i does not depend,
+     * to the bit, on rows after i. Inputs must be finite: a NaN comes out as NaN, and may do so in
+     * any row of its sequence. */
     Status (*attention_forward)(const Attention *attention, AttentionIn q, AttentionIn k,
                                 AttentionIn v, AttentionOut out, void *saved, Arena *arena);
 

@@ -6,6 +6,7 @@ typedef struct {
     double queries, keys; /* rows of the batch */
     double pairs;         /* (query, key) pairs that are not masked */
     double square;        /* entries of a score matrix stored whole */
+    double longest;       /* rows, of queries and keys together, of the longest sequence */
 } Count;
 
 static Count count(const Attention *a) {
@@ -16,6 +17,7 @@ static Count count(const Attention *a) {
         c.queries += q;
         c.keys += k;
         c.square += q * k;
+        if (q + k > c.longest) c.longest = q + k;
         c.pairs += a->causal ? q * (q + 1) / 2 : q * k;
     }
     return c;
@@ -28,7 +30,8 @@ static void add_features(const Attention *a, double rows, AttentionWork *work) {
     if (a->map != FEATURE_RELU) work->exponentials += rows * columns;
 }
 
-static AttentionWork head_work(const Attention *a, Direction direction) {
+/* Of one head; `once` is what is held for one head after another, not for all. */
+static AttentionWork head_work(const Attention *a, Direction direction, double *once) {
     const Count c = count(a);
     const double e = a->width, columns = attention_feature_columns(a), number = sizeof(float);
     const int forward = direction == DIRECTION_FORWARD;
@@ -44,7 +47,9 @@ static AttentionWork head_work(const Attention *a, Direction direction) {
         /* backward forms QK' and its exponentials again: five products */
         w.flops = (forward ? 4 : 10) * c.pairs * e;
         w.exponentials = c.pairs;
-        w.bytes = (forward ? 1 : 2) * c.queries * number; /* log-sum-exps; and deltas */
+        w.bytes = c.queries * number; /* log-sum-exps */
+        /* one head's keys and values, packed; backward, its gradient of queries and two scales */
+        *once = c.longest * (forward ? e : e / 2 + 1) * number;
         break;
     case ATTENTION_KERNEL_QUADRATIC:
         /* forward phi(Q)phi(K)' and AV; backward dA = dO V', dV = A' dO, dphi(Q) = dA phi(K),
@@ -56,7 +61,8 @@ static AttentionWork head_work(const Attention *a, Direction direction) {
             add_features(a, c.queries + c.keys, &w);
             if (a->map != FEATURE_ELU1) w.flops += 2 * (c.queries + c.keys) * a->features * e;
         }
-        w.bytes = ((forward ? 1 : 2) * c.square + (c.queries + c.keys) * columns) * number;
+        w.bytes = (forward ? 1 : 2) * c.square * number;
+        *once = c.longest * columns * number;
         break;
     case ATTENTION_KERNEL_LINEAR:
         /* forward phi(K)'V and phi(Q)S; backward the state again, dphi(Q) = g S', dS = phi(Q)' g,
@@ -70,7 +76,7 @@ static AttentionWork head_work(const Attention *a, Direction direction) {
             add_features(a, c.keys, &w); /* once for the state, once for its gradient */
             if (a->map != FEATURE_ELU1) w.flops += 2 * (c.queries + c.keys) * a->features * e;
         }
-        w.bytes = (forward ? 1 : 2) * columns * (e + 1) * number;
+        *once = (forward ? 1 : 2) * columns * (e + 1) * number;
         break;
     case ATTENTION_VALUE:
         break;
@@ -79,9 +85,10 @@ static AttentionWork head_work(const Attention *a, Direction direction) {
 }
 
 AttentionWork attention_work(const Attention *attention, Direction direction) {
-    AttentionWork work = head_work(attention, direction);
+    double once = 0;
+    AttentionWork work = head_work(attention, direction, &once);
     work.flops *= attention->heads;
     work.exponentials *= attention->heads;
-    work.bytes *= attention->heads;
+    work.bytes = attention->heads * work.bytes + once;
     return work;
 }

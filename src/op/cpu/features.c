@@ -61,7 +61,7 @@ void feature_raw(const FeatureMapping *f, const float *from, size_t stride, int 
             f->kernel->elu1_row(row, xi, e);
             break;
         case FEATURE_RELU:
-            for (int c = 0; c < f->r; c++) row[c] = (row[c] > 0 ? row[c] : 0) + FEATURE_RELU_FLOOR;
+            for (int c = 0; c < f->r; c++) row[c] = (row[c] < 0 ? 0 : row[c]) + FEATURE_RELU_FLOOR;
             break;
         }
         for (size_t c = (size_t)f->c; c < f->cp; c++) row[c] = f->logarithmic ? -INFINITY : 0;

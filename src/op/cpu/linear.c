@@ -85,7 +85,7 @@ void linear_absorb(const FeatureMapping *f, LinearState *state, int rows, const 
             float shrink = state->empty ? 0 : exp2f(-state->negative[c] - state->m[c]);
             if (shrink != 1) scale_state(f, state, c, c + 1, shrink);
         }
-        for (size_t c = 0; c < f->cp; c++) state->negative[c] = -state->m[c];
+        for (int c = 0; c < f->c; c++) state->negative[c] = -state->m[c];
         feature_expand(f, rows, raw, state->negative, log, used);
     } else {
         float old = state->m[0], m = old;
@@ -117,6 +117,10 @@ void linear_query(const FeatureMapping *f, const LinearState *state, int rows, c
 /* excerpt: right-order */
 static void linear_head(const FeatureMapping *f, const CpuTask *t, LinearScratch *s, AttentionIn q,
                         AttentionIn k, AttentionIn v, AttentionOut out) {
+    if (t->keys == 0) { /* nothing to attend to: zeros */
+        cpu_zero_head(out, t->first_query, t->queries, t->head, f->e);
+        return;
+    }
     linear_reset(f, &s->state);
     for (int j = 0; j < t->keys; j += TILE_ROWS) { /* phi(K)' V and phi(K)' 1 */
         const int rows = t->keys - j < TILE_ROWS ? t->keys - j : TILE_ROWS;
@@ -135,7 +139,7 @@ static void linear_head(const FeatureMapping *f, const CpuTask *t, LinearScratch
         for (int r = 0; r < rows; r++) {
             float *o = out_row(out, t->first_query + i + r, t->head);
             const float normaliser = dot(s->fq + (size_t)r * f->cp, s->state.z, f->c);
-            const float inverse = t->keys > 0 ? 1 / normaliser : 0;
+            const float inverse = 1 / normaliser;
             for (int e = 0; e < f->e; e++) o[e] = s->rows[(size_t)r * f->ep + (size_t)e] * inverse;
         }
     }

@@ -59,6 +59,10 @@ static void linear_head(const FeatureMapping *f, const CpuTask *t, LinearScratch
                         const CpuBackward *b, float *unused_centre, float *unused_normaliser) {
     (void)unused_centre, (void)unused_normaliser;
     float normaliser[TILE_ROWS], c[TILE_ROWS];
+    if (t->keys == 0) { /* the output was zeros whatever the query */
+        cpu_zero_head(b->dq, t->first_query, t->queries, t->head, f->e);
+        return;
+    }
     linear_reset(f, &s->state);
     linear_reset(f, &s->gradient);
     for (int j = 0; j < t->keys; j += TILE_ROWS) {
@@ -71,11 +75,6 @@ static void linear_head(const FeatureMapping *f, const CpuTask *t, LinearScratch
     for (int i = 0; i < t->queries; i += TILE_ROWS) {
         const int rows = t->queries - i < TILE_ROWS ? t->queries - i : TILE_ROWS;
         float *dq = out_row(b->dq, t->first_query + i, t->head);
-        if (t->keys == 0) { /* the output was zeros whatever the query */
-            for (int r = 0; r < rows; r++)
-                memset(dq + (size_t)r * b->dq.row, 0, (size_t)f->e * sizeof *dq);
-            continue;
-        }
         feature_raw(f, in_row(b->q, t->first_query + i, t->head), b->q.row, rows, s->xq, s->rawq,
                     s->logq);
         linear_query(f, &s->state, rows, s->rawq, s->top, s->shift, s->fq);

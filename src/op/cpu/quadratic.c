@@ -56,7 +56,7 @@ static void all_features(const FeatureMapping *f, const CpuTask *t, Scratch *s, 
         if (f->logarithmic && causal) feature_row_maximum(f, rows, raw, NULL, s->log_k + j);
     }
     float *negative = s->raw; /* free until the gradients need it */
-    for (size_t c = 0; c < f->cp; c++) negative[c] = -s->column[c];
+    for (int c = 0; c < (int)f->cp; c++) negative[c] = c < f->c ? -s->column[c] : 0;
     for (int j = 0; j < t->keys; j += TILE_ROWS) {
         const int rows = tile_rows(t->keys - j);
         float *phi = s->phi_k + (size_t)j * f->cp, shift[TILE_ROWS];

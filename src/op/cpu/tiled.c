@@ -66,9 +66,9 @@ static void forward_rows(const Attention *a, const CpuTask *t, const Forward *s,
     for (int i = 0; i < rows; i++) {
         float *o = out_row(out, t->first_query + first + i, t->head);
         const float *from = s->output + (size_t)i * ep;
-        const float inverse = s->sum[i] > 0 ? 1 / s->sum[i] : 0; /* no keys: zeros */
+        const float inverse = s->sum[i] == 0 ? 0 : 1 / s->sum[i]; /* no keys: zeros */
         for (int c = 0; c < e; c++) o[c] = from[c] * inverse;
-        if (lse) lse[first + i] = s->sum[i] > 0 ? s->maximum[i] + log2f(s->sum[i]) : 0;
+        if (lse) lse[first + i] = s->sum[i] == 0 ? 0 : s->maximum[i] + log2f(s->sum[i]);
     }
 }
 

@@ -21,6 +21,7 @@
 typedef float Vector __attribute__((vector_size(4 * LANES)));
 typedef float Unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int32_t Integers __attribute__((vector_size(4 * LANES)));
+typedef uint32_t Bits __attribute__((vector_size(4 * LANES))); /* wraps around, by definition */
 
 static inline Vector load(const float *p) {
     return *(const Unaligned *)p;
@@ -64,8 +65,8 @@ static inline Vector exp2_vector(Vector x) {
     p = p * f + 2.402265278e-1f;
     p = p * f + 6.931472150e-1f;
     p = p * f + 1.0f;
-    Integers scaled = (Integers)p + ((Integers)shifted << 23);
-    return (Vector)(scaled & (x >= splat(-126.0f)));
+    Bits scaled = (Bits)p + ((Bits)shifted << 23);
+    return (Vector)(scaled & ~(Bits)(x < splat(-126.0f))); /* not x >= -126: NaN stays NaN */
 }
 
 /* --- matrix product -------------------------------------------------------------------------- */
