@@ -18,8 +18,11 @@ static Status take_state(const FeatureMapping *f, Arena *arena, LinearState *sta
 Status linear_scratch(const FeatureMapping *f, int backward, Arena *arena, LinearScratch *s) {
     const size_t e = (size_t)f->e, t = TILE_ROWS;
     const int causal = f->attention->causal;
-    const size_t columns = (size_t)(f->cn > f->en ? f->cn : f->en);
-    const size_t depth = e > t ? e : t, panels = columns * (depth > f->cp ? depth : f->cp);
+    /* Right operands of a tile: features of rows or of the state, [cn] columns over a tile's rows
+     * or over E; the state itself, [en] columns over C. Never C x C. */
+    const size_t depth = e > t ? e : t, longest = depth > f->cp ? depth : f->cp;
+    const size_t wide = (size_t)f->cn * depth, deep = (size_t)f->en * longest;
+    const size_t panels = wide > deep ? wide : deep;
     *s = (LinearScratch){0};
     struct {
         float **to;

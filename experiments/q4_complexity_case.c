@@ -1,0 +1,192 @@
+#include "q4_complexity_case.h"
+#include "base/clock.h"
+#include "base/rng.h"
+#include "op/projection.h"
+
+#include <math.h>
+#include <string.h>
+
+const Variant case_variants[VARIANT_COUNT] = {
+    {"materialised", ATTENTION_MATERIALISED, FEATURE_POSITIVE, 0},
+    {"tiled", ATTENTION_TILED, FEATURE_POSITIVE, 0},
+    {"materialised_causal", ATTENTION_MATERIALISED, FEATURE_POSITIVE, 1},
+    {"tiled_causal", ATTENTION_TILED, FEATURE_POSITIVE, 1},
+    {"wrong_order", ATTENTION_KERNEL_QUADRATIC, FEATURE_POSITIVE, 0},
+    {"favor_positive", ATTENTION_KERNEL_LINEAR, FEATURE_POSITIVE, 0},
+    {"favor_trigonometric", ATTENTION_KERNEL_LINEAR, FEATURE_TRIGONOMETRIC, 0},
+    {"favor_causal", ATTENTION_KERNEL_LINEAR, FEATURE_POSITIVE, 1},
+    {"elu", ATTENTION_KERNEL_LINEAR, FEATURE_ELU1, 0},
+    {"elu_causal", ATTENTION_KERNEL_LINEAR, FEATURE_ELU1, 1},
+    {"relu", ATTENTION_KERNEL_LINEAR, FEATURE_RELU, 0},
+    {"value", ATTENTION_VALUE, FEATURE_POSITIVE, 0},
+};
+
+int case_variant_find(const char *slug, size_t length) {
+    for (int v = 0; v < VARIANT_COUNT; v++)
+        if (strlen(case_variants[v].slug) == length &&
+            strncmp(case_variants[v].slug, slug, length) == 0)
+            return v;
+    return -1;
+}
+
+const Variant *case_variant(const char *slug) {
+    int v = case_variant_find(slug, strlen(slug));
+    return v < 0 ? NULL : &case_variants[v];
+}
+
+const char *case_direction_name(Direction direction) {
+    return direction == DIRECTION_FORWARD ? "forward" : "backward";
+}
+
+/* --- workspace ----------------------------------------------------------------------------- */
+
+/* Blocks are streams of their own, so that threads can draw them side by side. */
+static void fill_normal(float *out, size_t count, uint64_t seed, const char *name) {
+    const size_t block = 1 << 16;
+    uint64_t stream = rng_stream(name);
+    long blocks = (long)((count + block - 1) / block);
+#pragma omp parallel for schedule(static)
+    for (long b = 0; b < blocks; b++) {
+        size_t from = (size_t)b * block, left = count - from;
+        rng_fill_normal(out + from, left < block ? left : block, seed, stream + (uint64_t)b);
+    }
+}
+
+Status workspace_open(Workspace *workspace, size_t floats, size_t projection_floats, uint64_t seed,
+                      int gradients) {
+    *workspace = (Workspace){.floats = floats, .projection_floats = projection_floats};
+    size_t arrays = gradients ? 8 : 4;
+    size_t bytes = (floats * arrays + projection_floats) * sizeof(float) + 64 * (arrays + 1);
+    Status status = arena_open(&workspace->inputs, bytes);
+    if (status == STATUS_OK) status = arena_open(&workspace->work, 0);
+    if (status != STATUS_OK) {
+        workspace_close(workspace);
+        return status;
+    }
+    float **taken[] = {&workspace->query,  &workspace->key,   &workspace->value,
+                       &workspace->output, &workspace->dout,  &workspace->dquery,
+                       &workspace->dkey,   &workspace->dvalue};
+    for (size_t i = 0; i < arrays; i++)
+        *taken[i] = arena_take(&workspace->inputs, floats * sizeof(float));
+    workspace->projection = arena_take(&workspace->inputs, projection_floats * sizeof(float));
+    if (!workspace->projection) {
+        workspace_close(workspace);
+        return STATUS_MEMORY;
+    }
+    fill_normal(workspace->query, floats, seed, "q4.query");
+    fill_normal(workspace->key, floats, seed, "q4.key");
+    fill_normal(workspace->value, floats, seed, "q4.value");
+    memset(workspace->output, 0, floats * sizeof(float));
+    memset(workspace->projection, 0, projection_floats * sizeof(float));
+    if (!gradients) return STATUS_OK;
+    fill_normal(workspace->dout, floats, seed, "q4.dout");
+    memset(workspace->dquery, 0, floats * sizeof(float));
+    memset(workspace->dkey, 0, floats * sizeof(float));
+    memset(workspace->dvalue, 0, floats * sizeof(float));
+    return STATUS_OK;
+}
+
+void workspace_close(Workspace *workspace) {
+    arena_close(&workspace->inputs);
+    arena_close(&workspace->work);
+    *workspace = (Workspace){0};
+}
+
+Status workspace_project(Workspace *workspace, int features, int width, uint64_t seed,
+                         uint64_t draw) {
+    if ((size_t)features * (size_t)width > workspace->projection_floats)
+        return status_fail(STATUS_ARGUMENT, "workspace: a projection of %d x %d, room for %zu",
+                           features, width, workspace->projection_floats);
+    return projection_draw(workspace->projection, features, width, PROJECTION_ORTHOGONAL, seed,
+                           rng_stream("q4.projection") + draw);
+}
+
+/* --- one case ------------------------------------------------------------------------------ */
+
+static double view_bytes(Shape shape) {
+    return (double)shape.heads * shape.length * shape.width * sizeof(float);
+}
+
+double case_inputs_bytes(Shape shape, Direction direction) {
+    return view_bytes(shape) * (direction == DIRECTION_FORWARD ? 4 : 8);
+}
+
+static int uses_projection(const Variant *variant) {
+    return (variant->kind == ATTENTION_KERNEL_QUADRATIC ||
+            variant->kind == ATTENTION_KERNEL_LINEAR) &&
+           variant->map != FEATURE_ELU1;
+}
+
+void case_make(Case *one, const Variant *variant, Shape shape, const Workspace *workspace) {
+    *one = (Case){.variant = variant, .shape = shape, .offsets = {0, shape.length}};
+    one->attention = (Attention){
+        .kind = variant->kind,
+        .map = variant->map,
+        .causal = variant->causal,
+        .sequences = 1,
+        .heads = shape.heads,
+        .width = shape.width,
+        .features = shape.features,
+        .query_offsets = one->offsets,
+        .key_offsets = one->offsets,
+        .projection = workspace && uses_projection(variant) ? workspace->projection : NULL,
+        .scale = 1 / sqrtf((float)shape.width),
+    };
+}
+
+double case_need_bytes(const Case *one, Direction direction) {
+    double formula = attention_work(&one->attention, direction).bytes;
+    double saved = (double)attention_saved_bytes(&one->attention);
+    return case_inputs_bytes(one->shape, direction) + fmax(formula, saved);
+}
+
+static Status call(Workspace *workspace, const Case *one, void *saved, Direction direction) {
+    size_t row = (size_t)one->shape.width, head = row * (size_t)one->shape.length;
+    AttentionIn q = {workspace->query, row, head}, k = {workspace->key, row, head};
+    AttentionIn v = {workspace->value, row, head}, dout = {workspace->dout, row, head};
+    AttentionOut out = {workspace->output, row, head};
+    if (direction == DIRECTION_FORWARD)
+        return device_cpu()->attention_forward(&one->attention, q, k, v, out, saved,
+                                               &workspace->work);
+    AttentionOut dq = {workspace->dquery, row, head}, dk = {workspace->dkey, row, head};
+    AttentionOut dv = {workspace->dvalue, row, head};
+    return device_cpu()->attention_backward(&one->attention, q, k, v,
+                                            (AttentionIn){out.data, row, head}, dout, saved, dq, dk,
+                                            dv, &workspace->work);
+}
+
+static Status measure(Workspace *workspace, const Case *one, void *saved, Direction direction,
+                      int calls, Sample *out) {
+    arena_high_water_reset(&workspace->work);
+    long switches = clock_involuntary_switches();
+    double start = clock_seconds();
+    for (int i = 0; i < calls; i++) STATUS_TRY(call(workspace, one, saved, direction));
+    out->seconds = (clock_seconds() - start) / calls;
+    out->disturbed = clock_involuntary_switches() != switches;
+    out->counted_bytes = (double)workspace->work.high_water;
+    return STATUS_OK;
+}
+
+Status case_measure(Workspace *workspace, const Case *one, const int calls[2], Sample out[2]) {
+    Shape shape = one->shape;
+    size_t floats = (size_t)shape.heads * (size_t)shape.length * (size_t)shape.width;
+    if (floats > workspace->floats || (calls[1] > 0 && !workspace->dout))
+        return status_fail(STATUS_ARGUMENT,
+                           "%s: %d heads of %d rows of %d do not fit into the workspace",
+                           one->variant->slug, shape.heads, shape.length, shape.width);
+    size_t mark = arena_mark(&workspace->work);
+    size_t bytes = attention_saved_bytes(&one->attention);
+    void *saved = NULL;
+    if (bytes && !(saved = arena_take(&workspace->work, bytes))) return STATUS_MEMORY;
+    Status status = STATUS_OK;
+    for (int d = 0; d < 2 && status == STATUS_OK; d++) {
+        if (calls[d] <= 0) continue;
+        if (d == DIRECTION_BACKWARD && workspace->before_backward)
+            workspace->before_backward(workspace);
+        status = measure(workspace, one, saved, (Direction)d, calls[d], &out[d]);
+    }
+    arena_rewind(&workspace->work, mark);
+    if (status == STATUS_OK) return status;
+    return status_prefix(status, "%s, %d heads of %d rows of %d, %d features", one->variant->slug,
+                         shape.heads, shape.length, shape.width, shape.features);
+}
