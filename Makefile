@@ -1,12 +1,42 @@
 # Tamrin. `make` alone says what can be done here. The engine is in src/, the harness in bench/,
 # the questions in experiments/, the report in paper/.
+#
+# Targets that need programs come in two steps: .ci/setup.sh installs what is missing, then make
+# starts itself again, so that everything found out below is found out after the set-up.
 
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Text is UTF-8 and numbers have a point, whatever the user's language.
+export LC_ALL := C.UTF-8
+# TeX writes this file wherever it stands when a font is missing.
+export MISSFONT_LOG := build/missfont.log
+
+# --- what the user may set ----------------------------------------------------------------------
+# NAME and ID (of the student), PROFILE (quick or full), MIRROR (a folder searched before the
+# network), SANITIZE (address,undefined), BENCH (flags of the micro-benchmarks), CC, CFLAGS.
+# Names as common as NAME are believed only on make's own command line, not in the environment.
+ifneq ($(origin NAME),command line)
+NAME :=
+endif
+ifneq ($(origin ID),command line)
+ID :=
+endif
+ifneq ($(origin BENCH),command line)
+BENCH :=
+endif
+ifeq ($(filter quick full,$(PROFILE)),)
+ifeq ($(origin PROFILE),command line)
+$(error PROFILE=$(PROFILE): expected quick or full)
+endif
+PROFILE := quick
+endif
 
 VARIANT := release
+COMMA := ,
 ifneq ($(SANITIZE),)
-VARIANT := sanitize
+VARIANT := sanitize-$(subst $(COMMA),-,$(SANITIZE))
 endif
 BUILD := build/$(VARIANT)
 BIN := build/bin
@@ -14,7 +44,6 @@ ifneq ($(SANITIZE),)
 BIN := $(BUILD)/bin
 endif
 
-CC ?= cc
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -22,44 +51,225 @@ OPTIMISE := -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math
 ifneq ($(SANITIZE),)
 OPTIMISE := -O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined
 endif
-WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wvla
-OPENBLAS := $(shell pkg-config --variable=libdir openblas 2>/dev/null)
-CPPFLAGS += -Isrc -Ibench -Iexperiments -Itests $(shell pkg-config --cflags openblas 2>/dev/null)
-CPPFLAGS += -DTAMRIN_BUILD='"$(VARIANT): $(OPTIMISE)"'
+# snprintf cuts text to its buffer on purpose, in messages and descriptions.
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wno-format-truncation
+USER_FLAGS := $(CPPFLAGS) $(CFLAGS)
+
+# OpenBLAS built on OpenMP, whichever flavour the system prefers otherwise. The rpath is of the old
+# kind, which also holds for what our libraries need: LAPACKE's LAPACK must be the same OpenBLAS.
+OPENBLAS := $(shell .ci/setup.sh --openblas 2>/dev/null)
+PKG_CONFIG := PKG_CONFIG_PATH="$(OPENBLAS)/pkgconfig:$$PKG_CONFIG_PATH" pkg-config
+CPPFLAGS += -Isrc -Ibench -Iexperiments -Itests
+CPPFLAGS += $(shell $(PKG_CONFIG) --cflags openblas 2>/dev/null)
+CPPFLAGS += -DTAMRIN_BUILD='"$(VARIANT): $(strip $(OPTIMISE) $(subst ",,$(USER_FLAGS)))"'
 CFLAGS += -std=c11 -g -fopenmp $(OPTIMISE) $(WARNINGS)
-LDLIBS += $(shell pkg-config --libs openblas 2>/dev/null) -llapacke -lcjson -lm
-COMMA := ,
+LDFLAGS += -fopenmp $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+ifneq ($(OPENBLAS),)
+LDFLAGS += -L$(OPENBLAS) -Wl,--disable-new-dtags -Wl,-rpath,$(OPENBLAS)
+endif
+LDLIBS += -lopenblas -llapacke -lcjson -lm
+LINK = @mkdir -p $(@D); echo '  link $@'; $(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
 
 # --- the engine -------------------------------------------------------------------------------
 ENGINE := $(wildcard src/base/*.c src/stat/*.c src/tensor/*.c src/op/*.c src/op/cpu/*.c)
 # Loops compiled once for each instruction set and chosen at run time (src/op/cpu/isa.h).
 ISA_SOURCES := $(wildcard src/op/cpu/isa/*.c)
 ARCH := $(shell uname -m)
+ISAS := baseline
 ifeq ($(ARCH),x86_64)
 ISAS := baseline avx2 avx512
 endif
-ISAS ?= baseline
-ISA_FLAGS_avx2 := -march=x86-64-v3 -mtune=znver3
-ISA_FLAGS_avx512 := -march=x86-64-v4 -mprefer-vector-width=512
+ISA_FLAGS_baseline := -O3 -ffp-contract=fast -Wno-psabi
+ISA_FLAGS_avx2 := $(ISA_FLAGS_baseline) -march=x86-64-v3
+ISA_FLAGS_avx512 := $(ISA_FLAGS_baseline) -march=x86-64-v4 -mprefer-vector-width=512
 
 ENGINE_OBJECTS := $(ENGINE:%.c=$(BUILD)/%.o)
 ENGINE_OBJECTS += $(foreach isa,$(ISAS),$(ISA_SOURCES:%.c=$(BUILD)/%.$(isa).o))
-BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/hayai*.c))
-EXPERIMENT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,experiments/results.c)
 
-$(BUILD)/%.o: %.c
+# Flags that change are a reason to compile again: no binary mixes two settings.
+$(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	@printf '%s\n' '$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_FLAGS_avx512) $(LDFLAGS))' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# make V=1 prints every command whole.
+ifeq ($(V),)
+QUIET = @echo '  $(1) $(2)';
+endif
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call QUIET,cc,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 define ISA_RULE
-$$(BUILD)/%.$(1).o: %.c
+$$(BUILD)/%.$(1).o: %.c $$(BUILD)/flags
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(ISA_FLAGS_$(1)) -DISA=$(1) -DISA_$(1) -MMD -MP -c $$< -o $$@
+	$$(call QUIET,cc,$$< for $(1))$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(ISA_FLAGS_$(1)) -DISA=$(1) -DISA_$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call ISA_RULE,$(isa))))
 
-$(BUILD)/libtamrin.a: $(ENGINE_OBJECTS)
+$(BUILD)/%.a:
+	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	@ar rcs $@ $^
 
--include $(shell find build -name '*.d' 2>/dev/null)
+$(BUILD)/libtamrin.a: $(ENGINE_OBJECTS)
+
+# --- the harness: bench/hayai*.c is a library; bench/bench_*.c are programs, and so is our side of
+# the races of bench/peers/ ------------------------------------------------------------------------
+HAYAI_SOURCES := $(wildcard bench/hayai*.c)
+BENCH_SOURCES := $(wildcard bench/bench_*.c bench/peer_*.c)
+BENCH_SHARED := $(filter-out $(HAYAI_SOURCES) $(BENCH_SOURCES),$(wildcard bench/*.c))
+BENCH_BINARIES := $(BENCH_SOURCES:bench/%.c=$(BIN)/%)
+
+$(BUILD)/libhayai.a: $(patsubst %.c,$(BUILD)/%.o,$(HAYAI_SOURCES) $(BENCH_SHARED))
+
+# The operator table serves the tests and the micro-benchmarks alike.
+$(BUILD)/liboptable.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/op/test_%,\
+                                                      $(wildcard tests/op/*.c)))
+
+$(BENCH_BINARIES): $(BIN)/%: $(BUILD)/bench/%.o $(BUILD)/liboptable.a $(BUILD)/libhayai.a \
+                             $(BUILD)/libtamrin.a
+	$(LINK) $(LDLIBS)
+
+# --- the experiments: a file with main() is a program, the others are shared ----------------------
+EXPERIMENT_SOURCES := $(wildcard experiments/*.c)
+EXPERIMENT_MAINS := $(shell grep -l '^int main' $(EXPERIMENT_SOURCES) /dev/null)
+EXPERIMENT_SHARED := $(filter-out $(EXPERIMENT_MAINS),$(EXPERIMENT_SOURCES))
+EXPERIMENT_BINARIES := $(EXPERIMENT_MAINS:experiments/%.c=$(BIN)/%)
+# Those that measure something, in the order of the assignment.
+EXPERIMENTS := $(sort $(patsubst experiments/%.c,%,$(filter experiments/q%,$(EXPERIMENT_MAINS))))
+
+$(BUILD)/libexperiments.a: $(patsubst %.c,$(BUILD)/%.o,$(EXPERIMENT_SHARED))
+
+$(EXPERIMENT_BINARIES): $(BIN)/%: $(BUILD)/experiments/%.o $(BUILD)/libexperiments.a \
+                                  $(BUILD)/libhayai.a $(BUILD)/libtamrin.a
+	$(LINK) $(LDLIBS)
+
+# --- the report: paper/paper.mk builds its program, the figures and both PDFs, and reads them back -
+PAPER_SOURCES := $(wildcard paper/*.c)
+PAPER_MAINS := $(shell grep -l '^int main' $(PAPER_SOURCES) /dev/null)
+$(BUILD)/libpaper.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(PAPER_MAINS),$(PAPER_SOURCES)))
+
+RESULT_FILES := $(wildcard results/local/*/*.tsv results/recorded/*/*/*.tsv)
+REPORTS := build/report-fa.pdf build/report-en.pdf
+-include paper/paper.mk
+
+# --- the tests: every tests/*/test_x.c offers `Suite *suite_x(void)` ------------------------------
+SUITE_SOURCES := $(wildcard tests/*/test_*.c)
+SUITES := $(patsubst test_%,%,$(basename $(notdir $(SUITE_SOURCES))))
+TEST_SOURCES := tests/main.c $(wildcard tests/unit/*.c tests/op/test_*.c tests/property/*.c)
+TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/%.o)
+
+$(BUILD)/tests/suites.h: FORCE
+	@mkdir -p $(@D)
+	@printf 'SUITE(%s)\n' $(SUITES) >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(BUILD)/tests/main.o: $(BUILD)/tests/suites.h
+$(BUILD)/tests/main.o: CPPFLAGS += -I$(BUILD)/tests
+
+$(BIN)/tests: $(TEST_OBJECTS) $(BUILD)/liboptable.a $(BUILD)/libexperiments.a \
+              $(BUILD)/libhayai.a $(BUILD)/libpaper.a $(BUILD)/libtamrin.a
+	$(LINK) $(shell pkg-config --libs check) $(LDLIBS)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# --- what can be asked for ------------------------------------------------------------------------
+# A sub-make compiles on every processor unless this make was given a -j of its own.
+AGAIN = +@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+ONE_BY_ONE = +@$(MAKE) --no-print-directory -j1
+
+help:
+	@echo 'make report      both PDFs: build/report-fa.pdf and build/report-en.pdf, measured here'
+	@echo '                 NAME="..." ID=... put the student on every page; PROFILE=quick|full'
+	@echo 'make reproduce   the same measurements here, beside the recorded ones, with verdicts'
+	@echo 'make test        every test; SANITIZE=address,undefined tests under the sanitizers'
+	@echo 'make bench       the micro-benchmarks; BENCH="--benchmark_filter=tiled" passes flags'
+	@echo 'make experiments builds build/bin/q*: each explains itself with --help'
+	@echo 'make measure     runs the experiments whose results are missing or out of date'
+	@echo 'make record      keeps results of PROFILE=full under results/recorded/'
+	@echo 'make data        downloads the inputs of experiments/inputs.tsv; MIRROR=folder first'
+	@echo 'make setup       installs what is missing; report, test and the others do so by themselves'
+	@echo 'make lint        clang-format, cppcheck, shellcheck'
+	@echo 'make submission  NAME="..." ID=...: the zip to hand in, build/<ID>_HW07.zip'
+	@echo 'make clean       removes what was built; results and downloads stay'
+	@echo
+	@.ci/setup.sh --status
+
+setup:
+	@.ci/setup.sh build report data lint
+
+test:
+	@.ci/setup.sh build
+	$(AGAIN) $(BIN)/tests $(if $(SANITIZE),,$(BIN)/q4_complexity)
+	$(if $(SANITIZE),,@tests/report/cli.sh $(BIN)/q4_complexity)
+	@$(BIN)/tests
+
+bench:
+	@.ci/setup.sh build
+	$(AGAIN) bench-programs
+	$(ONE_BY_ONE) run-bench
+
+experiments:
+	@.ci/setup.sh build
+	$(AGAIN) experiment-programs
+
+measure:
+	@.ci/setup.sh build
+	$(AGAIN) experiment-programs
+	$(ONE_BY_ONE) run-experiments
+
+report:
+	@.ci/setup.sh build report
+	$(AGAIN) experiment-programs
+	$(ONE_BY_ONE) run-experiments
+	$(ONE_BY_ONE) $(REPORTS)
+	@echo 'build/report-fa.pdf and build/report-en.pdf are up to date.'
+
+reproduce:
+	@.ci/setup.sh build
+	$(AGAIN) experiment-programs
+	$(ONE_BY_ONE) run-experiments
+	@$(BIN)/reproduce
+
+record:
+	@.ci/record.sh
+
+data:
+	@.ci/setup.sh data
+	@MIRROR='$(subst ','\'',$(MIRROR))' experiments/fetch.sh experiments/inputs.tsv build/data
+
+submission:
+	@.ci/submission.sh --check '$(subst ','\'',$(NAME))' '$(subst ','\'',$(ID))'
+	$(ONE_BY_ONE) report
+	@.ci/submission.sh '$(subst ','\'',$(NAME))' '$(subst ','\'',$(ID))'
+
+# cppcheck takes a Style *style that a function fills for one that it reads: ctuuninitvar is off.
+C_FILES = $(shell find src bench experiments tests paper -name '*.[ch]')
+lint:
+	@.ci/setup.sh lint
+	@clang-format --dry-run --Werror $(C_FILES)
+	@cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability \
+	  --inline-suppr --suppress=missingIncludeSystem --suppress=ctuuninitvar \
+	  --error-exitcode=1 -j $(shell nproc) \
+	  -Isrc -Ibench -Iexperiments -Itests $(filter %.c,$(C_FILES))
+	@shellcheck $(shell find .ci experiments tests paper -type f -name '*.sh') .ci/run
+	@echo 'clang-format, cppcheck and shellcheck have nothing to say.'
+
+clean:
+	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name data -exec rm -rf {} +
+
+# --- the second steps, after the set-up -------------------------------------------------------------
+bench-programs: $(BENCH_BINARIES)
+experiment-programs: $(EXPERIMENT_BINARIES)
+
+run-bench: $(filter $(BIN)/bench_%,$(BENCH_BINARIES))
+	@for program in $^; do $$program $(BENCH) || exit 1; done
+
+run-experiments: $(EXPERIMENT_BINARIES)
+	@for name in $(EXPERIMENTS); do .ci/measure.sh $$name $(PROFILE) || exit 1; done
+
+.PHONY: help setup test bench experiments measure report reproduce record data submission lint \
+        clean bench-programs experiment-programs run-bench run-experiments FORCE
+FORCE:

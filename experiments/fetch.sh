@@ -1,0 +1,143 @@
+#!/bin/sh
+# Brings the inputs of a manifest: from a mirror, else from the network; verified, then unpacked.
+#
+#   MIRROR=../shared experiments/fetch.sh experiments/inputs.tsv build/data
+#
+# A file comes to <folder>/<destination>/ under its own name and is unpacked beside itself. What is
+# there already is not brought again; an interrupted download goes on where it stopped. A file
+# whose sha256 is not the manifest's is an error, and is not left in place.
+set -eu
+manifest=$1
+folder=$2
+tab=$(printf '\t')
+LC_ALL=C
+export LC_ALL
+
+fail() {
+    printf 'fetch: %s\n' "$*" >&2
+    exit 1
+}
+hash_of() {
+    if command -v sha256sum >/dev/null 2>&1; then
+        sha256sum <"$1" | cut -d' ' -f1
+    else
+        shasum -a 256 <"$1" | cut -d' ' -f1
+    fi
+}
+size_of() { wc -c <"$1" | tr -d ' '; }
+
+wrong_hash() { # file, its hash, its size, advice
+    fail "$1: wrong content
+  expected sha256 $sha256 ($bytes bytes, $manifest)
+  found    sha256 $2 ($3 bytes)
+  $4"
+}
+
+# The file in the mirror: at its own path, at the top, or under its name anywhere. Several folders
+# may hold files of one name, so the hash decides which is meant.
+from_mirror() {
+    found=
+    {
+        [ -f "$MIRROR/$destination/$file" ] && printf '%s\n' "$MIRROR/$destination/$file"
+        [ -f "$MIRROR/$file" ] && printf '%s\n' "$MIRROR/$file"
+        find "$MIRROR/" -type f -name "$file" 2>/dev/null
+    } >"$target.candidates" || true
+    while IFS= read -r candidate; do
+        found=$candidate
+        other=$(hash_of "$candidate")
+        [ "$other" = "$sha256" ] && break
+    done <"$target.candidates"
+    rm -f "$target.candidates"
+    [ -n "$found" ] || return 1
+    [ "$other" = "$sha256" ] ||
+        wrong_hash "$found" "$other" "$(size_of "$found")" \
+            "The mirror holds another version; replace or remove that file, or leave MIRROR out."
+    cp "$found" "$target.part" || fail "$target: cannot be copied from $found"
+    echo "$name: from the mirror, $found"
+}
+
+from_network() {
+    command -v curl >/dev/null 2>&1 || fail "curl is missing (make setup installs it)"
+    if [ -f "$target.part" ] && [ "$(size_of "$target.part")" -ge "$bytes" ]; then
+        [ "$(hash_of "$target.part")" = "$sha256" ] && return
+        rm -f "$target.part"
+    fi
+    echo "$name: $address ($bytes bytes)"
+    status=0
+    curl --fail --location --silent --show-error --retry 3 --continue-at - \
+        --output "$target.part" "$address" || status=$?
+    if [ $status -eq 33 ]; then # the server cannot go on in the middle
+        rm -f "$target.part"
+        status=0
+        curl --fail --location --silent --show-error --retry 3 \
+            --output "$target.part" "$address" || status=$?
+    fi
+    [ $status -eq 0 ] ||
+        fail "$name: $address: curl ended with status $status.
+  What arrived is kept and the next make data goes on from there. Without a network, put
+  $file into a folder and give it: make data MIRROR=<folder>"
+}
+
+unpack_file() {
+    case $unpack in
+    zip)
+        command -v unzip >/dev/null 2>&1 || fail "unzip is missing (make setup installs it)"
+        unzip -q -o "$target" -d "$folder/$destination" ||
+            fail "$target: cannot be unpacked"
+        ;;
+    gz)
+        gzip -dc "$target" >"${target%.gz}.part" || fail "$target: cannot be unpacked"
+        mv "${target%.gz}.part" "${target%.gz}"
+        ;;
+    none) ;;
+    *) fail "$manifest: $name: unpack is '$unpack'; expected zip, gz or none" ;;
+    esac
+}
+
+bring() {
+    file=${address##*/}
+    target=$folder/$destination/$file
+    stamp=$folder/.unpacked/$name
+    if [ -f "$target" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sha256" ]; then
+        echo "$name: present"
+        return
+    fi
+    mkdir -p "$folder/$destination" "$folder/.unpacked"
+    if [ ! -f "$target" ] || [ "$(hash_of "$target")" != "$sha256" ]; then
+        { [ -n "${MIRROR-}" ] && from_mirror; } || from_network
+        found=$(hash_of "$target.part")
+        if [ "$found" != "$sha256" ]; then
+            size=$(size_of "$target.part")
+            rm -f "$target.part"
+            wrong_hash "$target" "$found" "$size" "It came from $address and was removed."
+        fi
+        mv "$target.part" "$target"
+    fi
+    unpack_file
+    printf '%s\n' "$sha256" >"$stamp"
+}
+
+[ -r "$manifest" ] || fail "$manifest: cannot be read"
+if [ -n "${MIRROR-}" ] && [ ! -d "$MIRROR" ]; then fail "MIRROR=$MIRROR: no such folder"; fi
+header=yes
+row=0
+while IFS=$tab read -r name address revision sha256 bytes licence destination unpack rest ||
+    [ -n "$name" ]; do
+    row=$((row + 1))
+    case $name in '' | '#'*) continue ;; esac
+    if [ $header = yes ]; then
+        [ "$name $address $revision $sha256 $bytes $licence $destination $unpack" = \
+            "name address revision sha256 bytes licence destination unpack" ] ||
+            fail "$manifest:$row: expected the column names name address revision sha256 bytes \
+licence destination unpack"
+        header=no
+        continue
+    fi
+    if [ -z "$unpack" ] || [ -n "$rest" ]; then fail "$manifest:$row: expected eight fields"; fi
+    for path in "$name" "$destination" "${address##*/}"; do
+        case $path in
+        '' | *..* | /* | *[!A-Za-z0-9_./-]*) fail "$manifest:$row: '$path' is not a path here" ;;
+        esac
+    done
+    bring
+done <"$manifest"
