@@ -397,20 +397,11 @@ static Status write_error_curve(const Plan *plan, const CrossWidth *width, int s
     return STATUS_OK;
 }
 
-/* The contract's table is about standard normal inputs; the other deviations have one of their own,
- * which names them. */
-static FILE *open_equal_error(double deviation, Results *results) {
-    static const char header[] =
-        "width\ttarget_error\tfeatures\tagainst\tlength\tlow\thigh\tstatus";
-    char wider[128];
-    if (deviation == 1) return results_table(results, "equal_error", header);
-    snprintf(wider, sizeof wider, "deviation\t%s", header);
-    return results_table(results, "equal_error_deviation", wider);
-}
-
 static Status write_target(const Plan *plan, const CrossWidth *width, int s, int t,
                            Results *results) {
-    FILE *table = open_equal_error(plan->deviation[s], results);
+    FILE *table = results_table(
+        results, "equal_error",
+        "width\tdeviation\ttarget_error\tfeatures\tagainst\tlength\tlow\thigh\tstatus");
     if (!table) return STATUS_IO;
     int needed = width->by[s].needed[t], f = 0;
     while (f < width->columns && width->features[f] != needed) f++;
@@ -423,12 +414,11 @@ static Status write_target(const Plan *plan, const CrossWidth *width, int s, int
         if (!plan->variants[case_variant_find(cross_exact[e], strlen(cross_exact[e]))]) continue;
         CrossPoint point = {.status = CROSS_UNMEASURED};
         if (needed && f < width->columns) point = width->point[f][e];
-        if (plan->deviation[s] != 1) fprintf(table, "%g\t", plan->deviation[s]);
-        fprintf(table, "%d\t%g\t", width->width, plan->target[t]);
+        fprintf(table, "%d\t%g\t%g\t", width->width, plan->deviation[s], plan->target[t]);
         if (!needed) /* the error stays above the target for every R tried */
             fprintf(table, "inf\t%s\tinf\tinf\tinf\tnever\n", cross_exact[e]);
         else if (point.status == CROSS_UNMEASURED) /* calls too long from the first length on */
-            fprintf(table, "%d\t%s\tinf\t%d\tinf\tnever\n", needed, cross_exact[e], needed / 4);
+            fprintf(table, "%d\t%s\tinf\t0\tinf\tunmeasured\n", needed, cross_exact[e]);
         else
             fprintf(table, "%d\t%s\t%.6g\t%.6g\t%.6g\t%s\n", needed, cross_exact[e], point.length,
                     point.low, point.high, cross_status_name(point.status));

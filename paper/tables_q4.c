@@ -120,6 +120,10 @@ static Status crossing_cell(Report *report, const TableColumns *columns, int row
         cell_interval(out, 0, "%.0f", length, low, high);
         return STATUS_OK;
     }
+    if (strcmp(status, "unmeasured") == 0) {
+        cell_text(out, 0, report_label(report, "crossing.unmeasured"));
+        return STATUS_OK;
+    }
     int never = strcmp(status, "never") == 0;
     double bound = never ? low : high;
     if (isfinite(bound) && bound > 0) {
