@@ -83,13 +83,13 @@ static void set_full(Plan *plan) {
     plan->cross_heads = heads_for_threads(plan->threads);
     set_doubling(plan->length, &plan->lengths, 128, 16384, 2);
     set_doubling(plan->seen_length, &plan->seen, 512, 4096, 2);
-    plan->repetitions = 6;
+    plan->repetitions = 9;
     plan->sample_seconds = 0.01;
     plan->gemm_size = 2048;
     plan->peak_seconds = 0.5;
     plan->curve_largest = 2048;
     plan->cross_longest = 8192;
-    plan->cross_repetitions = 6;
+    plan->cross_repetitions = 9;
     plan->cross_seconds = 1;
     set_doubling(plan->cross_width, &plan->cross_widths, 32, 128, 2);
     set_doubling(plan->cross_feature, &plan->cross_features, 64, 512, 2);

@@ -154,7 +154,7 @@ static const char *const machine_keys[] = {"cpu",      "processors", "threads", 
 /* One row a property; one block a machine, of which several may have measured this report. */
 static Status machine_table(Report *report, Text *out) {
     Names seen = {0};
-    text_puts(out, "\\begin{tabular}{@{}lT@{}}\n\\toprule\n");
+    text_puts(out, "\\begin{tabular}{@{}WT@{}}\n\\toprule\n");
     for (size_t i = 0; i < report->sources.count; i++) {
         const Source *source = &report->sources.all[i];
         Text where = {0};
@@ -188,7 +188,7 @@ static Status machine_table(Report *report, Text *out) {
 }
 
 static Status experiments_table(Report *report, Text *out) {
-    table_head(report, out, "@{}lllll@{}", "experiment date profile commit measured");
+    table_head(report, out, "@{}WWWWW@{}", "experiment date profile commit measured");
     for (size_t i = 0; i < report->sources.count; i++) {
         const Source *source = &report->sources.all[i];
         char day[11], commit[40];
@@ -209,7 +209,7 @@ static Status experiments_table(Report *report, Text *out) {
 }
 
 static Status claims_table(Report *report, Text *out) {
-    long_head(report, out, "@{}rLcl@{}", "number predicate page verdict");
+    long_head(report, out, "@{}rLcW@{}", "number predicate page verdict");
     for (size_t i = 0; i < report->claim_count; i++) {
         const Claim *claim = &report->claims[i];
         cell_number(out, 1, "%.0f", claim->number);
@@ -227,7 +227,7 @@ static Status claims_table(Report *report, Text *out) {
 }
 
 static void add_card(Report *report, const Source *source, const Tsv *card, Text *out) {
-    text_puts(out, "\\multicolumn{2}{@{}l}{");
+    text_puts(out, "\\multicolumn{2}{@{}W}{");
     text_add_code(out, source->experiment);
     text_puts(out, "}");
     row_end(out);
@@ -245,7 +245,7 @@ static void add_card(Report *report, const Source *source, const Tsv *card, Text
 }
 
 static Status cards_table(Report *report, Text *out) {
-    text_puts(out, "\\begin{longtable}{@{}lT@{}}\n\\LongCaption\\toprule\\endfirsthead\n"
+    text_puts(out, "\\begin{longtable}{@{}WT@{}}\n\\LongCaption\\toprule\\endfirsthead\n"
                    "\\toprule\\endhead\n\\bottomrule\\endfoot\n");
     int cards = 0;
     for (size_t i = 0; i < report->sources.count; i++) {

@@ -11,7 +11,7 @@ enum { DIRECTIONS = 2, HEADLINE_LENGTH = 4096 };
 /* A heading row over a block of rows. */
 static void block_row(Report *report, Text *out, int columns, const char *direction, int first) {
     if (!first) text_puts(out, "\\midrule\n");
-    text_printf(out, "\\multicolumn{%d}{@{}l}{\\BlockHead{", columns);
+    text_printf(out, "\\multicolumn{%d}{@{}W}{\\BlockHead{", columns);
     cell_word(report, out, 1, "direction", direction);
     text_puts(out, "}}");
     row_end(out);
@@ -82,7 +82,7 @@ static Status slopes_body(Report *report, const Tsv *tsv, Text *out) {
     TableColumns columns;
     STATUS_TRY(table_columns(tsv, "variant direction quantity from_length to_length slope low high",
                              &columns));
-    table_head(report, out, "@{}lccccc@{}", "variant range time operations counted seen");
+    table_head(report, out, "@{}Wccccc@{}", "variant range time operations counted seen");
     for (int d = 0, blocks = 0; d < DIRECTIONS; d++) {
         Names variants = {0};
         Status status = STATUS_OK;
@@ -319,7 +319,7 @@ static Status peak_body(Report *report, const Tsv *tsv, Text *out) {
     STATUS_TRY(
         table_columns(tsv, "variant direction length seconds low high flops peak_share", &columns));
     STATUS_TRY(headline_length(&columns, &length));
-    text_puts(out, "\\begin{tabular}{@{}lcrcr@{}}\n\\toprule\n");
+    text_puts(out, "\\begin{tabular}{@{}Wcrcr@{}}\n\\toprule\n");
     two_directions(report, out, 2, length);
     text_printf(
         out, "%s & %s & %s & %s & %s \\\\\n\\midrule\n", report_label(report, "table.variant"),
@@ -356,7 +356,7 @@ static Status memory_body(Report *report, const Tsv *tsv, Text *out) {
     STATUS_TRY(table_columns(tsv, "variant direction length counted_bytes formula_bytes seen_bytes",
                              &columns));
     STATUS_TRY(headline_length(&columns, &length));
-    text_puts(out, "\\begin{tabular}{@{}lrrrrrr@{}}\n\\toprule\n");
+    text_puts(out, "\\begin{tabular}{@{}Wrrrrrr@{}}\n\\toprule\n");
     two_directions(report, out, 3, length);
     text_puts(out, report_label(report, "table.variant"));
     for (int d = 0; d < DIRECTIONS; d++) {
@@ -477,7 +477,7 @@ static Status mse_table(Report *report, Text *out) {
 static Status variance_body(Report *report, const Tsv *tsv, Text *out) {
     TableColumns columns;
     STATUS_TRY(table_columns(tsv, "map kind norm2 formula measured low high family", &columns));
-    table_head(report, out, "@{}llrrc@{}", "map kind norm2 formula measured_over_formula");
+    table_head(report, out, "@{}WWrrc@{}", "map kind norm2 formula measured_over_formula");
     for (int row = 0; row < tsv->rows; row++) {
         double norm2, formula, measured, low, high;
         /* x and y at a right angle, so that the kernel is 1; the other family varies it too */
