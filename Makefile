@@ -67,11 +67,11 @@ LDFLAGS += -fopenmp $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 ifneq ($(OPENBLAS),)
 LDFLAGS += -L$(OPENBLAS) -Wl,--disable-new-dtags -Wl,-rpath,$(OPENBLAS)
 endif
-LDLIBS += -lopenblas -llapacke -lcjson -lm
+LDLIBS += -lopenblas -llapacke -lcjson -lutf8proc -lm
 LINK = @mkdir -p $(@D); echo '  link $@'; $(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
 
 # --- the engine -------------------------------------------------------------------------------
-ENGINE := $(wildcard src/base/*.c src/stat/*.c src/tensor/*.c src/op/*.c src/op/cpu/*.c)
+ENGINE := $(wildcard $(patsubst %,src/%/*.c,base stat metric text data tensor op op/cpu store))
 # Loops compiled once for each instruction set and chosen at run time (src/op/cpu/isa.h).
 ISA_SOURCES := $(wildcard src/op/cpu/isa/*.c)
 ARCH := $(shell uname -m)

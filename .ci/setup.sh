@@ -24,6 +24,7 @@ build|openblas|openblas|libopenblas-openmp-dev|OpenBLAS on OpenMP
 build|header|lapacke.h|liblapacke-dev|LAPACKE
 build|header|cjson/cJSON.h|libcjson-dev|cJSON
 build|header|Random123/philox.h|librandom123-dev|Random123
+build|header|utf8proc.h|libutf8proc-dev|utf8proc
 build|header|check.h|check|Check
 report|command|xelatex|texlive-xetex|XeLaTeX
 report|tex|xepersian.sty|texlive-lang-arabic|Persian typesetting
@@ -168,8 +169,8 @@ status() {
     fi
     capability "OpenBLAS" build "openblas" "$(openblas_folder)" \
         "no matrix products: nothing can be built"
-    capability "libraries" build "lapacke.h cjson/cJSON.h Random123/philox.h" \
-        "LAPACKE, cJSON, Random123" "nothing can be built"
+    capability "libraries" build "lapacke.h cjson/cJSON.h Random123/philox.h utf8proc.h" \
+        "LAPACKE, cJSON, Random123, utf8proc" "nothing can be built"
     capability "Check" build "check.h" "make test" "no make test"
     capability "TeX" report "xelatex xepersian.sty unicode-math.sty pzdr.tfm fc-list TeX_Gyre_Pagella \
 TeX_Gyre_Pagella_Math Amiri DejaVu_Sans_Mono" "both PDFs" "no PDFs; measurements still work"

@@ -23,7 +23,7 @@ static const char about[] =
     "wrong_order ((phi(Q) phi(K)') V, still quadratic), favor_positive, favor_trigonometric, "
     "favor_causal, elu, elu_causal, relu (phi(Q) (phi(K)' V), linear), value (returns V: the "
     "bound).\n"
-    "Cost: profile quick takes about 15 s on two cores, full about 6 minutes; each prints its own "
+    "Cost: profile quick takes about 15 s on two cores, full about 7 minutes; each prints its own "
     "estimate first. Ctrl-C keeps the finished measurements (a second one ends at once); the same "
     "command then continues. "
     "Lengths that do not fit into memory are left out, and named.";
@@ -259,7 +259,7 @@ int plan_parse(Plan *plan, int argc, char **argv) {
          .help = "threads; 0: every processor"},
         {"repetitions", OPTION_INT, &flags.repetitions, "0", .value = "COUNT", .low = 0,
          .high = PLAN_REPETITIONS_MAX,
-         .help = "samples of each time; 0: 3 in the quick profile, 6 in the full one"},
+         .help = "samples of each time; 0: 3 in the quick profile, 9 in the full one"},
         {"seed", OPTION_INT, &flags.seed, "1", .value = "SEED", .low = 0, .high = 2147483647,
          .help = "of inputs, projections and the order of measurements"},
         {"results", OPTION_TEXT, &plan->results, "results/local", .value = "FOLDER",
