@@ -1,52 +1,16 @@
 /* Memory: nothing but the outputs is written, scratch is given back, too little of it is refused
  * without harm, and what is counted grows as the formula says. */
-#include "base/arena.h"
 #include "base/threads.h"
-#include "op/op.h"
-#include "op/problem.h"
-#include "op/table.h"
+#include "property/attention.h"
 
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static Arena arena;
-
-static void setup(void) {
-    ck_assert_int_eq(arena_open(&arena, (size_t)256 << 20), STATUS_OK);
-}
-static void teardown(void) {
-    arena_close(&arena);
-}
-
-/* clang-format off */
-static const OpShape batch_shape =
-    {"batch", 0, LAYOUT_ROWS, VALUES_NORMAL, .7, 2, 20, 24, 5, {70, 1, 0, 131, 12}, {0}, 0};
-static const OpShape layouts[] = {
-    {"rows",   0, LAYOUT_ROWS,   VALUES_NORMAL, .7, 2, 33, 24, 3, {13, 0, 65}, {0}, 0},
-    {"heads",  0, LAYOUT_HEADS,  VALUES_NORMAL, .7, 3, 5, 9, 2, {97, 2}, {0}, 0},
-    {"fused",  0, LAYOUT_FUSED,  VALUES_NORMAL, .7, 2, 20, 33, 2, {1, 66}, {0}, 0},
-    {"gapped", 0, LAYOUT_GAPPED, VALUES_NORMAL, .7, 2, 16, 16, 2, {64, 11}, {0}, 0},
-    {"across", 0, LAYOUT_GAPPED, VALUES_NORMAL, .7, 2, 17, 12, 2, {64, 11}, {7, 129}, 1},
-};
-/* clang-format on */
-
-enum { LAYOUTS = sizeof layouts / sizeof *layouts, GUARD = 96 };
+enum { GUARD = 96 };
 
 static const TensorName result_names[4] = {TENSOR_OUT, TENSOR_DQ, TENSOR_DK, TENSOR_DV};
-
-static void run_forward(Problem *problem, int save) {
-    Status status = problem_forward(problem, device_cpu(), save, &arena);
-    ck_assert_msg(status == STATUS_OK, "%s/%s: %s", problem->variant->name, problem->shape->name,
-                  status_message());
-}
-
-static void run_backward(Problem *problem) {
-    Status status = problem_backward(problem, device_cpu(), &arena);
-    ck_assert_msg(status == STATUS_OK, "%s/%s: %s", problem->variant->name, problem->shape->name,
-                  status_message());
-}
 
 /* --- what may be touched ---------------------------------------------------------------------- */
 

@@ -1,13 +1,10 @@
 /* What must hold exactly, whatever the numbers: the future does not reach the past, a sequence does
  * not see its neighbours in a batch, the same call gives the same bits; and what must hold to
  * rounding: symmetries of the mathematics. */
-#include "base/arena.h"
 #include "base/rng.h"
 #include "base/threads.h"
-#include "op/op.h"
-#include "op/problem.h"
 #include "op/reference.h"
-#include "op/table.h"
+#include "property/attention.h"
 
 #include <check.h>
 #include <math.h>
@@ -17,45 +14,15 @@
 
 #define SYMMETRY_NMSE 1e-10 /* two float computations of one value, each 1e-10 from it at most */
 
-static Arena arena;
-
-static void setup(void) {
-    ck_assert_int_eq(arena_open(&arena, (size_t)256 << 20), STATUS_OK);
-}
-static void teardown(void) {
-    arena_close(&arena);
-}
-
 /* clang-format off */
 static const OpShape leak_shapes[] = {
     {"leak_ragged", 0, LAYOUT_GAPPED, VALUES_NORMAL, .7, 2, 20, 24, 3, {97, 66, 1}, {0}, 0},
     {"leak_long",   0, LAYOUT_FUSED,  VALUES_NORMAL, .7, 1, 64, 64, 1, {262}, {0}, 0},
 };
-static const OpShape batch_shape =
-    {"batch", 0, LAYOUT_ROWS, VALUES_NORMAL, .7, 2, 20, 24, 5, {70, 1, 0, 131, 12}, {0}, 0};
-static const OpShape layouts[] = {
-    {"rows",   0, LAYOUT_ROWS,   VALUES_NORMAL, .7, 2, 33, 24, 3, {13, 0, 65}, {0}, 0},
-    {"heads",  0, LAYOUT_HEADS,  VALUES_NORMAL, .7, 3, 5, 9, 2, {97, 2}, {0}, 0},
-    {"fused",  0, LAYOUT_FUSED,  VALUES_NORMAL, .7, 2, 20, 33, 2, {1, 66}, {0}, 0},
-    {"gapped", 0, LAYOUT_GAPPED, VALUES_NORMAL, .7, 2, 16, 16, 2, {64, 11}, {0}, 0},
-    {"across", 0, LAYOUT_GAPPED, VALUES_NORMAL, .7, 2, 17, 12, 2, {64, 11}, {7, 129}, 1},
-};
 /* clang-format on */
 
 static int count_of(const OpShape *list, size_t bytes) {
     return (int)(bytes / sizeof *list);
-}
-
-static void run_forward(Problem *problem, int save) {
-    Status status = problem_forward(problem, device_cpu(), save, &arena);
-    ck_assert_msg(status == STATUS_OK, "%s/%s: %s", problem->variant->name, problem->shape->name,
-                  status_message());
-}
-
-static void run_backward(Problem *problem) {
-    Status status = problem_backward(problem, device_cpu(), &arena);
-    ck_assert_msg(status == STATUS_OK, "%s/%s: %s", problem->variant->name, problem->shape->name,
-                  status_message());
 }
 
 /* --- the future ------------------------------------------------------------------------------- */
@@ -282,7 +249,7 @@ END_TEST
 
 START_TEST(saving_changes_no_bit) {
     const OpVariant *variant = table_variant(_i);
-    for (int s = 0; s < count_of(layouts, sizeof layouts); s++) {
+    for (int s = 0; s < LAYOUTS; s++) {
         Problem problem;
         if (layouts[s].cross && (variant->causal || variant->kind == ATTENTION_VALUE)) continue;
         problem_open(&problem, variant, &layouts[s], 0);
