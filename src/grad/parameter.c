@@ -41,7 +41,7 @@ static Status make_room(ParameterSet *set) {
 }
 
 Parameter *parameters_add(ParameterSet *set, const char *name, int rank, const size_t *shape) {
-    size_t count;
+    size_t count = 0;
     if (!*name || strlen(name) >= PARAMETER_NAME_MAX) {
         status_fail(STATUS_ARGUMENT, "parameter '%.200s': a name has 1 to %d bytes", name,
                     PARAMETER_NAME_MAX - 1);
