@@ -1,0 +1,153 @@
+/* Compiled once for each instruction set (-DISA=avx512 and so on; see the Makefile). */
+
+/* No a * b + c in one rounding, whatever the flags say: where the compiler would contract differs
+ * from one copy of the arithmetic to the next, and the bits must not. */
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#else
+#pragma GCC optimize("-ffp-contract=off")
+#endif
+
+#include "op/cpu/adamw.h"
+
+#include <math.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+#define FLUSH_TO_ZERO  0x8000u /* of MXCSR: results */
+#define SUBNORMAL_ZERO 0x0040u /* and operands */
+
+static inline unsigned flush_begin(void) {
+#if defined(__x86_64__)
+    unsigned saved = _mm_getcsr();
+    _mm_setcsr(saved | FLUSH_TO_ZERO | SUBNORMAL_ZERO);
+    return saved;
+#else
+    return 0;
+#endif
+}
+
+static inline void flush_end(unsigned saved) {
+#if defined(__x86_64__)
+    _mm_setcsr(saved);
+#else
+    (void)saved;
+#endif
+}
+
+/* The order of operations of torch.optim.AdamW: decay, lerp of the first moment, the second, and a
+ * quotient of quotients. */
+static inline __attribute__((always_inline)) void advance(const AdamwNumbers n, const AdamwStep s,
+                                                          float g, float *w, float *m, float *v) {
+    float kept = *w * s.keep;
+    *m = *m + (g - *m) * n.rest1;
+    *v = *v * n.beta2 + n.rest2 * g * g;
+    float divisor = sqrtf(*v) / s.root + n.epsilon;
+    *w = kept - s.move * *m / divisor;
+}
+
+/* The loops are functions of their own, which cannot be moved across the change of mode. */
+static __attribute__((noinline)) void update_loop(const AdamwNumbers n, const AdamwStep s,
+                                                  float scale, float *restrict w, float *restrict m,
+                                                  float *restrict v, const float *restrict g,
+                                                  size_t count) {
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) advance(n, s, scale * g[i], w + i, m + i, v + i);
+}
+
+static __attribute__((noinline)) void update_zero_loop(const AdamwNumbers n, const AdamwStep s,
+                                                       float *restrict w, float *restrict m,
+                                                       float *restrict v, size_t count) {
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) advance(n, s, 0, w + i, m + i, v + i);
+}
+
+static void update(const AdamwNumbers *numbers, const AdamwStep *step, float scale, float *w,
+                   float *m, float *v, const float *g, size_t count) {
+    unsigned saved = flush_begin();
+    if (g)
+        update_loop(*numbers, *step, scale, w, m, v, g, count);
+    else
+        update_zero_loop(*numbers, *step, w, m, v, count);
+    flush_end(saved);
+}
+
+/* Steps go round inside a block that stays in registers: four vectors of the widest kind hide the
+ * latency of root and quotient. */
+#define BLOCK 64
+
+static __attribute__((noinline)) void replay_loop(const AdamwNumbers n,
+                                                  const AdamwStep *restrict step, size_t steps,
+                                                  float *restrict w, float *restrict m,
+                                                  float *restrict v, size_t count) {
+    size_t at = 0;
+    for (; at + BLOCK <= count; at += BLOCK)
+        for (size_t s = 0; s < steps; s++) {
+            const AdamwStep now = step[s];
+#pragma omp simd
+            for (size_t i = at; i < at + BLOCK; i++) advance(n, now, 0, w + i, m + i, v + i);
+        }
+    for (size_t s = 0; s < steps; s++) {
+        const AdamwStep now = step[s];
+        for (size_t i = at; i < count; i++) advance(n, now, 0, w + i, m + i, v + i);
+    }
+}
+
+/* With m = v = 0 the move is w - 0 = w exactly: only the decay is left. */
+static __attribute__((noinline)) void decay_loop(const AdamwStep *restrict step, size_t steps,
+                                                 float *restrict w, size_t count) {
+    size_t at = 0;
+    for (; at + BLOCK <= count; at += BLOCK) {
+        float block[BLOCK];
+        for (size_t i = 0; i < BLOCK; i++) block[i] = w[at + i];
+        for (size_t s = 0; s < steps; s++) {
+            const float keep = step[s].keep;
+#pragma omp simd
+            for (size_t i = 0; i < BLOCK; i++) block[i] *= keep;
+        }
+        for (size_t i = 0; i < BLOCK; i++) w[at + i] = block[i];
+    }
+    for (size_t s = 0; s < steps; s++)
+        for (size_t i = at; i < count; i++) w[i] *= step[s].keep;
+}
+
+static void replay(const AdamwNumbers *numbers, const AdamwStep *step, size_t steps, float *w,
+                   float *m, float *v, size_t count) {
+    unsigned saved = flush_begin();
+    if (m)
+        replay_loop(*numbers, step, steps, w, m, v, count);
+    else
+        decay_loop(step, steps, w, count);
+    flush_end(saved);
+}
+
+#define SUMS 16
+
+static double sum_squares(const float *x, size_t count) {
+    double sum[SUMS] = {0}, total = 0;
+    size_t i = 0;
+    for (; i + SUMS <= count; i += SUMS) {
+#pragma omp simd
+        for (size_t k = 0; k < SUMS; k++) sum[k] += (double)x[i + k] * (double)x[i + k];
+    }
+    for (size_t k = 0; i + k < count; k++) sum[k] += (double)x[i + k] * (double)x[i + k];
+    for (size_t k = 0; k < SUMS; k++) total += sum[k];
+    return total;
+}
+
+static void approach(float *restrict average, const float *restrict w, float rest, size_t count) {
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) average[i] += rest * (w[i] - average[i]);
+}
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b)  JOIN_(a, b)
+#define TEXT_(a)    #a
+#define TEXT(a)     TEXT_(a)
+
+const AdamwKernels JOIN(adamw_kernels_, ISA) = {.name = TEXT(ISA),
+                                                .update = update,
+                                                .replay = replay,
+                                                .sum_squares = sum_squares,
+                                                .approach = approach};
