@@ -10,7 +10,7 @@
 #define CHUNK ((size_t)4096)
 
 /* Below this many numbers a team of threads costs more than it brings. */
-#define PARALLEL_MINIMUM ((size_t)1 << 16)
+#define PARALLEL_MINIMUM ((size_t)1 << 17)
 
 typedef struct {
     uint32_t item; /* index of the parameter */
