@@ -71,7 +71,8 @@ LDLIBS += -lopenblas -llapacke -lcjson -lutf8proc -lm
 LINK = @mkdir -p $(@D); echo '  link $@'; $(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
 
 # --- the engine -------------------------------------------------------------------------------
-ENGINE := $(wildcard $(patsubst %,src/%/*.c,base stat metric text data tensor op op/cpu store))
+ENGINE := $(wildcard $(patsubst %,src/%/*.c,base stat metric text data tensor op op/cpu grad nn \
+                       store model train))
 # Loops compiled once for each instruction set and chosen at run time (src/op/cpu/isa.h).
 ISA_SOURCES := $(wildcard src/op/cpu/isa/*.c)
 ARCH := $(shell uname -m)

@@ -40,6 +40,24 @@ Status attention_check(const Attention *a) {
     if (!(a->scale > 0) || !isfinite(a->scale))
         return status_fail(STATUS_ARGUMENT, "attention: scale is %g; expected a positive number",
                            (double)a->scale);
+    if (a->kind != ATTENTION_MATERIALISED && (a->relative_bias || a->dropout != 0))
+        return status_fail(STATUS_UNSUPPORTED,
+                           "attention: %s needs the probabilities; only 'materialised' stores them",
+                           a->relative_bias ? "a relative bias" : "dropout");
+    if (!(a->dropout >= 0) || a->dropout >= 1)
+        return status_fail(STATUS_ARGUMENT, "attention: dropout is %g; expected 0 <= dropout < 1",
+                           (double)a->dropout);
+    if (a->relative_bias) {
+        for (int b = 0; b < a->sequences; b++) {
+            int queries = a->query_offsets[b + 1] - a->query_offsets[b];
+            int keys = a->key_offsets[b + 1] - a->key_offsets[b];
+            if (queries > a->relative_span || keys > a->relative_span)
+                return status_fail(STATUS_ARGUMENT,
+                                   "attention: sequence %d has %d queries and %d keys; the relative "
+                                   "bias spans %d",
+                                   b, queries, keys, a->relative_span);
+        }
+    }
     if (!is_kernel(a)) return STATUS_OK;
     if (a->map < FEATURE_POSITIVE || a->map > FEATURE_RELU)
         return status_fail(STATUS_ARGUMENT, "attention: unknown feature map %d", (int)a->map);

@@ -26,6 +26,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "op/layers.h"
 #include "tensor/tensor.h"
 #include <stddef.h>
 
@@ -66,6 +67,15 @@ typedef struct {
     const int *key_offsets;   /* [B+1]: the same for keys and values; may equal query_offsets */
     const float *projection;  /* [R,E] row-major, shared by all heads; NULL for ELU1 */
     float scale;              /* of the scores; 1/sqrt(E) in the Transformer */
+
+    /* MATERIALISED only; all zero where unused. */
+    const float *relative_bias; /* [H, 2 S - 1]: [h][j - i + S - 1] is added to the scaled score of
+                                   query i and key j (Raffel et al. 2020) */
+    int relative_span;          /* S, at least the longest sequence */
+    float *relative_bias_gradient; /* [H, 2 S - 1], written by backward; NULL: not wanted */
+    float dropout;                 /* share of the probabilities set to 0; the others are divided by
+                                      1 - dropout (Vaswani et al. 2017, section 5.4) */
+    uint64_t dropout_seed, dropout_stream; /* which ones: op/layers.h */
 } Attention;
 
 typedef struct {
@@ -133,6 +143,8 @@ typedef struct Device {
                                  AttentionIn v, AttentionIn out, AttentionIn dout,
                                  const void *saved, AttentionOut dq, AttentionOut dk,
                                  AttentionOut dv, Arena *arena);
+
+    const LayerOps *layers; /* activations, LayerNorm, dropout */
 } Device;
 
 /* The CPU: OpenBLAS, OpenMP, and code compiled for several instruction sets, chosen at run time. */

@@ -1,6 +1,7 @@
 #include "op/op.h"
 #include "op/cpu/attention.h"
 #include "op/cpu/kernels.h"
+#include "op/cpu/layers.h"
 
 #include <cblas.h>
 #include <limits.h>
@@ -104,6 +105,7 @@ const Device *device_cpu(void) {
     static const Device cpu = {.name = "cpu",
                                .gemm = gemm,
                                .attention_forward = attention_forward,
-                               .attention_backward = attention_backward};
+                               .attention_backward = attention_backward,
+                               .layers = &cpu_layers};
     return &cpu;
 }

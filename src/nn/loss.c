@@ -1,0 +1,71 @@
+#include "nn/loss.h"
+
+#include <math.h>
+
+typedef struct {
+    Value *logits, *loss;
+    const uint8_t *labels;
+} CrossEntropy;
+
+static double log_sum_exp(const float *logits, int classes) {
+    double top = logits[0], sum = 0;
+    for (int c = 1; c < classes; c++) top = logits[c] > top ? logits[c] : top;
+    for (int c = 0; c < classes; c++) sum += exp(logits[c] - top);
+    return top + log(sum);
+}
+
+void nn_probabilities(const float *logits, int classes, double *probability) {
+    double all = log_sum_exp(logits, classes);
+    for (int c = 0; c < classes; c++) probability[c] = exp(logits[c] - all);
+}
+
+static Status backward(Tape *tape, void *record) {
+    (void)tape;
+    const CrossEntropy *e = record;
+    const int rows = e->logits->rows, classes = e->logits->columns;
+    const double scale = (double)e->loss->gradient[0] / rows;
+    int accumulate;
+    float *gradient = tape_gradient(e->logits, &accumulate);
+    /* loss = mean of log sum exp(z) - z[label]: dz = (softmax(z) - 1[label]) / rows */
+    for (int r = 0; r < rows; r++) {
+        const float *z = e->logits->data + (size_t)r * (size_t)classes;
+        float *dz = gradient + (size_t)r * (size_t)classes;
+        double all = log_sum_exp(z, classes);
+        for (int c = 0; c < classes; c++) {
+            float d = (float)((exp(z[c] - all) - (c == e->labels[r])) * scale);
+            dz[c] = accumulate ? dz[c] + d : d;
+        }
+    }
+    return STATUS_OK;
+}
+
+Value *nn_cross_entropy(Tape *tape, Value *logits, const uint8_t *labels, int *right) {
+    if (!logits) return NULL;
+    const int rows = logits->rows, classes = logits->columns;
+    if (rows < 1)
+        return tape_fail(tape, status_fail(STATUS_ARGUMENT, "cross-entropy: no rows; the mean of "
+                                                            "nothing has no value"));
+    Value *loss = tape_value(tape, 1, 1);
+    CrossEntropy *e = tape_take(tape, sizeof *e);
+    if (!loss || !e) return NULL;
+    *e = (CrossEntropy){logits, loss, labels};
+    double sum = 0;
+    int hits = 0;
+    for (int r = 0; r < rows; r++) {
+        if (labels[r] >= classes)
+            return tape_fail(tape, status_fail(STATUS_ARGUMENT,
+                                               "cross-entropy: label %d at row %d; there are %d "
+                                               "classes",
+                                               labels[r], r, classes));
+        const float *z = logits->data + (size_t)r * (size_t)classes;
+        int best = 0;
+        for (int c = 1; c < classes; c++)
+            if (z[c] > z[best]) best = c;
+        hits += best == labels[r];
+        sum += log_sum_exp(z, classes) - z[labels[r]];
+    }
+    loss->data[0] = (float)(sum / rows);
+    if (right) *right = hits;
+    tape_record(tape, loss, backward, e);
+    return loss;
+}

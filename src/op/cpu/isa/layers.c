@@ -1,0 +1,243 @@
+/* Compiled once for each instruction set (-DISA=avx512 and so on; see the Makefile). */
+#include "op/cpu/layers.h"
+
+#include <math.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#define LANES 16
+#elif defined(__AVX2__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+
+typedef float Vector __attribute__((vector_size(4 * LANES)));
+typedef float Unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t Integers __attribute__((vector_size(4 * LANES)));
+typedef uint32_t Bits __attribute__((vector_size(4 * LANES)));
+
+static inline Vector load(const float *p) {
+    return *(const Unaligned *)p;
+}
+static inline void store(float *p, Vector v) {
+    *(Unaligned *)p = v;
+}
+static inline Vector splat(float x) {
+    return x - (Vector){0};
+}
+static inline float total(Vector v) {
+    float x = 0;
+    for (int i = 0; i < LANES; i++) x += v[i];
+    return x;
+}
+
+/* The last, shorter vector of a row goes through a padded copy, so that every element is computed by
+ * the same instructions wherever it stands. */
+static inline Vector load_part(const float *p, int n) {
+    float copy[LANES] = {0};
+    memcpy(copy, p, (size_t)n * sizeof *p);
+    return load(copy);
+}
+static inline void store_part(float *p, Vector v, int n) {
+    float copy[LANES];
+    store(copy, v);
+    memcpy(p, copy, (size_t)n * sizeof *p);
+}
+
+/* 2^x, as in kernels.c: exact to a unit in the last place, 0 below -126. */
+static inline Vector exp2_vector(Vector x) {
+    const Vector round = splat(12582912.0f);
+    Vector shifted = x + round;
+    Vector f = x - (shifted - round);
+    Vector p = splat(1.559467759e-4f);
+    p = p * f + 1.340664391e-3f;
+    p = p * f + 9.617692975e-3f;
+    p = p * f + 5.550310551e-2f;
+    p = p * f + 2.402265278e-1f;
+    p = p * f + 6.931472150e-1f;
+    p = p * f + 1.0f;
+    Bits scaled = (Bits)p + ((Bits)shifted << 23);
+    return (Vector)(scaled & ~(Bits)(x < splat(-126.0f)));
+}
+
+/* --- GELU ------------------------------------------------------------------------------------ */
+
+/* For z = |x| / sqrt(2): *e = exp(-z^2), and the result is erfc(z) = e P(1 / (1 + 0.4 z)), P a
+ * polynomial of degree 6 without a constant, fitted to the smallest largest error: 2.8e-8 in erfc. As
+ * a multiple of e it keeps its relative precision in the tail, where 1 - erf would cancel. */
+static inline Vector erfc_scaled(Vector x, Vector *e) {
+    Vector magnitude = (Vector)((Bits)x & ((Bits){0} + 0x7fffffffu));
+    /* beyond 13 everything is 0; the bound keeps 2^x in its range */
+    *e = exp2_vector(x * x * -0.721347520444481704f);
+    Vector t = 1.0f / (1.0f + magnitude * (0.4f * 0.70710678118654752f));
+    Vector p = splat(-0.2002610434f);
+    p = p * t + 0.7091547323f;
+    p = p * t - 0.3709200429f;
+    p = p * t + 0.4682839925f;
+    p = p * t + 0.1618196069f;
+    p = p * t + 0.2319227268f;
+    return p * t * *e;
+}
+
+static inline Vector gelu(Vector x) {
+    Vector e, tail = erfc_scaled(x, &e) * 0.5f; /* Phi(-|x|) */
+    Integers negative = x < splat(0);
+    Vector phi = (Vector)(((Integers)tail & negative) | ((Integers)(1.0f - tail) & ~negative));
+    return x * phi;
+}
+
+static inline Vector gelu_slope(Vector x) {
+    Vector e, tail = erfc_scaled(x, &e) * 0.5f;
+    Integers negative = x < splat(0);
+    Vector phi = (Vector)(((Integers)tail & negative) | ((Integers)(1.0f - tail) & ~negative));
+    return phi + x * e * 0.398942280401432678f;
+}
+
+static void gelu_row(float *x, const float *bias, float *y, int n) {
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        Vector v = load(x + i);
+        if (bias) {
+            v += load(bias + i);
+            store(x + i, v);
+        }
+        store(y + i, gelu(v));
+    }
+    if (i < n) {
+        Vector v = load_part(x + i, n - i);
+        if (bias) {
+            v += load_part(bias + i, n - i);
+            store_part(x + i, v, n - i);
+        }
+        store_part(y + i, gelu(v), n - i);
+    }
+}
+
+static void gelu_backward_row(const float *x, const float *dy, float *dx, int n) {
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) store(dx + i, load(dy + i) * gelu_slope(load(x + i)));
+    if (i < n)
+        store_part(dx + i, load_part(dy + i, n - i) * gelu_slope(load_part(x + i, n - i)), n - i);
+}
+
+/* --- LayerNorm ------------------------------------------------------------------------------- */
+
+static void norm_row(const float *s, const float *gain, const float *shift, float epsilon, float *y,
+                     float *statistics, int n) {
+    int whole = n / LANES * LANES;
+    Vector part = {0};
+    for (int i = 0; i < whole; i += LANES) part += load(s + i);
+    float sum = total(part);
+    for (int i = whole; i < n; i++) sum += s[i];
+    float mean = sum / (float)n;
+    part = (Vector){0};
+    for (int i = 0; i < whole; i += LANES) {
+        Vector d = load(s + i) - mean;
+        part += d * d;
+    }
+    float squares = total(part);
+    for (int i = whole; i < n; i++) squares += (s[i] - mean) * (s[i] - mean);
+    float inverse = 1 / sqrtf(squares / (float)n + epsilon);
+    for (int i = 0; i < whole; i += LANES)
+        store(y + i, (load(s + i) - mean) * inverse * load(gain + i) + load(shift + i));
+    for (int i = whole; i < n; i++) y[i] = (s[i] - mean) * inverse * gain[i] + shift[i];
+    statistics[0] = mean;
+    statistics[1] = inverse;
+}
+
+/* y = n gain + shift, n = (s - mean) inverse: with g = dy gain,
+ * ds = inverse (g - mean(g) - n mean(g n)). */
+static void norm_backward_sums(const float *s, const float *statistics, const float *gain,
+                               const float *dy, int n, float *sums) {
+    float mean = statistics[0], inverse = statistics[1];
+    int whole = n / LANES * LANES;
+    Vector part = {0}, inner = {0};
+    for (int i = 0; i < whole; i += LANES) {
+        Vector g = load(dy + i) * load(gain + i);
+        part += g;
+        inner += g * ((load(s + i) - mean) * inverse);
+    }
+    float sum = total(part), dot = total(inner);
+    for (int i = whole; i < n; i++) {
+        float g = dy[i] * gain[i];
+        sum += g;
+        dot += g * ((s[i] - mean) * inverse);
+    }
+    sums[0] = sum / (float)n;
+    sums[1] = dot / (float)n;
+}
+
+static void norm_backward_part(const float *s, const float *statistics, const float *gain,
+                               const float *dy, const float *sums, float *ds, int n) {
+    float mean = statistics[0], inverse = statistics[1];
+    int whole = n / LANES * LANES;
+    for (int i = 0; i < whole; i += LANES) {
+        Vector normal = (load(s + i) - mean) * inverse;
+        store(ds + i, (load(dy + i) * load(gain + i) - sums[0] - normal * sums[1]) * inverse);
+    }
+    for (int i = whole; i < n; i++) {
+        float normal = (s[i] - mean) * inverse;
+        ds[i] = (dy[i] * gain[i] - sums[0] - normal * sums[1]) * inverse;
+    }
+}
+
+/* --- dropout --------------------------------------------------------------------------------- */
+
+/* Philox4x32-10 on 2 * LANES counters at once: the words of base/rng.h, which calls Random123 one
+ * counter at a time. The loops are written so that the compiler sees 32 x 32 -> 64 bit products. */
+#define COUNTERS (2 * LANES)
+
+static void philox(uint64_t seed, uint64_t stream, uint64_t index, uint32_t words[4][COUNTERS]) {
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    uint32_t *c0 = words[0], *c1 = words[1], *c2 = words[2], *c3 = words[3];
+    for (int i = 0; i < COUNTERS; i++) {
+        uint64_t at = index + (uint64_t)i;
+        c0[i] = (uint32_t)at;
+        c1[i] = (uint32_t)(at >> 32);
+        c2[i] = (uint32_t)stream;
+        c3[i] = (uint32_t)(stream >> 32);
+    }
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < COUNTERS; i++) {
+            uint64_t p0 = (uint64_t)c0[i] * 0xD2511F53u, p1 = (uint64_t)c2[i] * 0xCD9E8D57u;
+            uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
+            c0[i] = n0;
+            c1[i] = (uint32_t)p1;
+            c2[i] = n2;
+            c3[i] = (uint32_t)p0;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+}
+
+static void dropout_scales(float *out, int n, uint64_t seed, uint64_t stream, uint64_t first,
+                           uint32_t threshold, float keep) {
+    uint32_t words[4][COUNTERS];
+    int skip = (int)(first % 4);
+    uint64_t index = first / 4;
+    for (int done = 0; done < n; index += COUNTERS) {
+        philox(seed, stream, index, words);
+        float scales[4 * COUNTERS];
+        for (int i = 0; i < COUNTERS; i++)
+            for (int w = 0; w < 4; w++)
+                scales[4 * i + w] = words[w][i] < threshold ? 0 : keep;
+        int take = 4 * COUNTERS - skip < n - done ? 4 * COUNTERS - skip : n - done;
+        memcpy(out + done, scales + skip, (size_t)take * sizeof *out);
+        done += take;
+        skip = 0;
+    }
+}
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b)  JOIN_(a, b)
+
+const CpuLayerRows JOIN(cpu_layer_rows_, ISA) = {
+    .dropout_scales = dropout_scales,
+    .gelu_row = gelu_row,
+    .gelu_backward_row = gelu_backward_row,
+    .norm_row = norm_row,
+    .norm_backward_sums = norm_backward_sums,
+    .norm_backward_part = norm_backward_part,
+};

@@ -1,0 +1,41 @@
+/* layers: the CPU's loops for op/layers.h: rows of numbers, compiled once for each instruction set.
+ *
+ * Not for callers: they use device_cpu()->layers.
+ */
+#ifndef OP_CPU_LAYERS_H
+#define OP_CPU_LAYERS_H
+
+#include "op/layers.h"
+
+typedef struct {
+    /* out[i] = 0 where element first + i is dropped, else `keep`. */
+    void (*dropout_scales)(float *out, int n, uint64_t seed, uint64_t stream, uint64_t first,
+                           uint32_t threshold, float keep);
+
+    /* x += bias (NULL: none); y = x Phi(x). */
+    void (*gelu_row)(float *x, const float *bias, float *y, int n);
+
+    /* dx = dy (Phi(x) + x phi(x)). */
+    void (*gelu_backward_row)(const float *x, const float *dy, float *dx, int n);
+
+    /* y = (s - mean) / deviation * gain + shift; statistics[2]: mean, 1 / deviation. */
+    void (*norm_row)(const float *s, const float *gain, const float *shift, float epsilon, float *y,
+                     float *statistics, int n);
+
+    /* sums[2] of one row: mean of g = dy gain, mean of g times the normalised row. */
+    void (*norm_backward_sums)(const float *s, const float *statistics, const float *gain,
+                               const float *dy, int n, float *sums);
+
+    /* ds of n elements of a row, from its sums. */
+    void (*norm_backward_part)(const float *s, const float *statistics, const float *gain,
+                               const float *dy, const float *sums, float *ds, int n);
+} CpuLayerRows;
+
+/* The variant of this processor (the same rule as cpu_kernels()). */
+const CpuLayerRows *cpu_layer_rows(void);
+
+extern const CpuLayerRows cpu_layer_rows_baseline, cpu_layer_rows_avx2, cpu_layer_rows_avx512;
+
+extern const LayerOps cpu_layers;
+
+#endif
