@@ -1,14 +1,17 @@
 #!/bin/sh
 # Brings the inputs of a manifest: from a mirror, else from the network; verified, then unpacked.
 #
-#   MIRROR=../shared experiments/fetch.sh experiments/inputs.tsv build/data
+#   MIRROR=../shared experiments/fetch.sh experiments/inputs.tsv build/data quick
+#   MIRROR=../shared NETWORK=no experiments/fetch.sh experiments/inputs.tsv build/data quick
 #
-# A file comes to <folder>/<destination>/ under its own name and is unpacked beside itself. What is
+# The last word says how much: quick, full (quick and what PROFILE=full needs besides), or all, the
+# default. NETWORK=no: what the mirror lacks is said and left out. A file comes to <folder>/<destination>/ under its own name and is unpacked beside itself. What is
 # there already is not brought again; an interrupted download goes on where it stopped. A file
 # whose sha256 is not the manifest's is an error, and is not left in place.
 set -eu
 manifest=$1
 folder=$2
+wanted=${3-all}
 tab=$(printf '\t')
 LC_ALL=C
 export LC_ALL
@@ -33,14 +36,15 @@ wrong_hash() { # file, its hash, its size, advice
   $4"
 }
 
-# The file in the mirror: at its own path, at the top, or under its name anywhere. Several folders
-# may hold files of one name, so the hash decides which is meant.
+# The file in the mirror: at its own path, at the top, or under its name and with its size anywhere.
+# Several folders may hold files of one name (every model has a config.json), so the hash decides
+# which is meant.
 from_mirror() {
     found=
     {
         [ -f "$MIRROR/$destination/$file" ] && printf '%s\n' "$MIRROR/$destination/$file"
         [ -f "$MIRROR/$file" ] && printf '%s\n' "$MIRROR/$file"
-        find "$MIRROR/" -type f -name "$file" 2>/dev/null
+        find "$MIRROR/" -type f -name "$file" -size "${bytes}c" 2>/dev/null
     } >"$target.candidates" || true
     while IFS= read -r candidate; do
         found=$candidate
@@ -63,13 +67,15 @@ from_network() {
         rm -f "$target.part"
     fi
     echo "$name: $address ($bytes bytes)"
+    noise=--silent
+    if [ -t 2 ] && [ "$bytes" -gt 10000000 ]; then noise=--progress-bar; fi
     status=0
-    curl --fail --location --silent --show-error --retry 3 --continue-at - \
+    curl --fail --location $noise --show-error --retry 3 --continue-at - \
         --output "$target.part" "$address" || status=$?
     if [ $status -eq 33 ]; then # the server cannot go on in the middle
         rm -f "$target.part"
         status=0
-        curl --fail --location --silent --show-error --retry 3 \
+        curl --fail --location $noise --show-error --retry 3 \
             --output "$target.part" "$address" || status=$?
     fi
     [ $status -eq 0 ] ||
@@ -104,7 +110,13 @@ bring() {
     fi
     mkdir -p "$folder/$destination" "$folder/.unpacked"
     if [ ! -f "$target" ] || [ "$(hash_of "$target")" != "$sha256" ]; then
-        { [ -n "${MIRROR-}" ] && from_mirror; } || from_network
+        if [ -z "${MIRROR-}" ] || ! from_mirror; then
+            if [ "${NETWORK-yes}" = no ]; then
+                echo "$name: left out, not in the mirror ${MIRROR:-(none was given)}"
+                return
+            fi
+            from_network
+        fi
         found=$(hash_of "$target.part")
         if [ "$found" != "$sha256" ]; then
             size=$(size_of "$target.part")
@@ -117,27 +129,35 @@ bring() {
     printf '%s\n' "$sha256" >"$stamp"
 }
 
+case $wanted in
+quick | full | all) ;;
+*) fail "'$wanted': expected quick, full or all" ;;
+esac
 [ -r "$manifest" ] || fail "$manifest: cannot be read"
 if [ -n "${MIRROR-}" ] && [ ! -d "$MIRROR" ]; then fail "MIRROR=$MIRROR: no such folder"; fi
 header=yes
 row=0
-while IFS=$tab read -r name address revision sha256 bytes licence destination unpack rest ||
+while IFS=$tab read -r name address revision sha256 bytes licence destination unpack profile rest ||
     [ -n "$name" ]; do
     row=$((row + 1))
     case $name in '' | '#'*) continue ;; esac
     if [ $header = yes ]; then
-        [ "$name $address $revision $sha256 $bytes $licence $destination $unpack" = \
-            "name address revision sha256 bytes licence destination unpack" ] ||
-            fail "$manifest:$row: expected the column names name address revision sha256 bytes \
-licence destination unpack"
+        columns="name address revision sha256 bytes licence destination unpack profile"
+        [ "$name $address $revision $sha256 $bytes $licence $destination $unpack $profile" = \
+            "$columns" ] || fail "$manifest:$row: expected the column names $columns"
         header=no
         continue
     fi
-    if [ -z "$unpack" ] || [ -n "$rest" ]; then fail "$manifest:$row: expected eight fields"; fi
+    if [ -z "$profile" ] || [ -n "$rest" ]; then fail "$manifest:$row: expected nine fields"; fi
+    case $bytes in *[!0-9]*) fail "$manifest:$row: '$bytes' is not a number of bytes" ;; esac
     for path in "$name" "$destination" "${address##*/}"; do
         case $path in
         '' | *..* | /* | *[!A-Za-z0-9_./-]*) fail "$manifest:$row: '$path' is not a path here" ;;
         esac
     done
-    bring
+    case $profile:$wanted in
+    quick:* | full:full | full:all | all:all) bring ;;
+    full:quick | all:*) ;;
+    *) fail "$manifest:$row: profile is '$profile'; expected quick, full or all" ;;
+    esac
 done <"$manifest"

@@ -10,7 +10,7 @@
 
 Suite *suite_fetch(void);
 
-#define HEADER "name\taddress\trevision\tsha256\tbytes\tlicence\tdestination\tunpack\n"
+#define HEADER "name\taddress\trevision\tsha256\tbytes\tlicence\tdestination\tunpack\tprofile\n"
 /* sha256 of "hello\n", as published in countless places. */
 #define HELLO "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
 
@@ -64,7 +64,7 @@ static void set_up(const char *content) {
     write_file("mirror/some/where/hello.txt", content);
     write_file("inputs.tsv",
                "# a comment\n" HEADER "hello\thttps://example.invalid/x/hello.txt\t1\t" HELLO
-               "\t6\tCC0\tgreetings\tnone\n");
+               "\t6\tCC0\tgreetings\tnone\tquick\n");
 }
 
 START_TEST(the_mirror_comes_first) {
@@ -103,6 +103,48 @@ START_TEST(the_hash_decides_between_files_of_one_name) {
 }
 END_TEST
 
+/* Every model has a config.json: one of another size is another model's. */
+START_TEST(a_file_of_that_name_elsewhere_is_no_error) {
+    set_up("hello\n");
+    ck_assert_int_eq(shell("mkdir mirror/a && mv mirror/some/where/hello.txt mirror/a/kept"), 0);
+    write_file("mirror/a/hello.txt", "another\n");
+    ck_assert_int_eq(shell("MIRROR=mirror NETWORK=no $FETCH inputs.tsv data"), 0);
+    says("hello: left out, not in the mirror");
+    ck_assert_int_eq(shell("mkdir mirror/greetings && mv mirror/a/kept mirror/greetings/hello.txt"),
+                     0);
+    ck_assert_int_eq(shell("MIRROR=mirror NETWORK=no $FETCH inputs.tsv data"), 0);
+    says("from the mirror, mirror/greetings/hello.txt");
+}
+END_TEST
+
+START_TEST(only_what_is_wanted_comes) {
+    static const char *const profiles[] = {"quick", "full", "all"};
+    set_up("hello\n");
+    ck_assert_int_eq(shell("sed -i 's/quick$/%s/' inputs.tsv", profiles[_i]), 0);
+    for (int wanted = 0; wanted < 3; wanted++) {
+        ck_assert_int_eq(shell("rm -rf data; MIRROR=mirror $FETCH inputs.tsv data %s; "
+                               "[ -e data/greetings/hello.txt ]",
+                               profiles[wanted]),
+                         wanted >= _i ? 0 : 1);
+    }
+    ck_assert_int_eq(shell("MIRROR=mirror $FETCH inputs.tsv data most"), 1);
+    says("'most': expected quick, full or all");
+}
+END_TEST
+
+START_TEST(the_manifest_itself_is_well_formed) {
+    char here[1024];
+    ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+    ck_assert_int_eq(shell("NETWORK=no $FETCH '%s/experiments/inputs.tsv' data", here), 0);
+    says("cola: left out");
+    says("minilm_model: left out");
+    says("bert_model: left out");
+    says("mpnet_model: left out");
+    ck_assert_int_eq(shell("cut -f1 '%s/experiments/inputs.tsv' | sort | uniq -d", here), 0);
+    ck_assert_str_eq(output, "");
+}
+END_TEST
+
 START_TEST(a_damaged_file_is_brought_again) {
     set_up("hello\n");
     ck_assert_int_eq(shell("MIRROR=mirror $FETCH inputs.tsv data"), 0);
@@ -118,9 +160,10 @@ END_TEST
 START_TEST(gz_is_unpacked_beside_itself) {
     set_up("hello\n");
     ck_assert_int_eq(shell("gzip -n mirror/some/where/hello.txt && h=$(sha256sum "
-                           "<mirror/some/where/hello.txt.gz | cut -d' ' -f1) && sed -i "
-                           "\"s/hello.txt/hello.txt.gz/; s/" HELLO "/$h/; s/none$/gz/\" "
-                           "inputs.tsv"),
+                           "<mirror/some/where/hello.txt.gz | cut -d' ' -f1) && "
+                           "n=$(wc -c <mirror/some/where/hello.txt.gz) && sed -i "
+                           "\"s/hello.txt/hello.txt.gz/; s/" HELLO "/$h/; s/none/gz/; "
+                           "s/\t6\t/\t$n\t/\" inputs.tsv"),
                      0);
     ck_assert_int_eq(shell("MIRROR=mirror $FETCH inputs.tsv data && cat data/greetings/hello.txt"),
                      0);
@@ -149,11 +192,13 @@ static const struct {
     const char *manifest, *says;
 } hostile[] = {
     {"name\taddress\nx\ty\n", "expected the column names"},
-    {HEADER "x\ty\tz\n", "inputs.tsv:2: expected eight fields"},
-    {HEADER "x\thttps://h/a\t1\tff\t1\tCC0\t../../etc\tnone\n", "not a path here"},
-    {HEADER "x\thttps://h/a\t1\tff\t1\tCC0\t/etc\tnone\n", "is not a path here"},
-    {HEADER "x\thttps://h/\t1\tff\t1\tCC0\td\tnone\n", "not a path here"},
-    {HEADER "../x\thttps://h/a\t1\tff\t1\tCC0\td\tnone\n", "not a path here"},
+    {HEADER "x\ty\tz\n", "inputs.tsv:2: expected nine fields"},
+    {HEADER "x\thttps://h/a\t1\tff\t1\tCC0\t../../etc\tnone\tquick\n", "not a path here"},
+    {HEADER "x\thttps://h/a\t1\tff\t1\tCC0\t/etc\tnone\tquick\n", "is not a path here"},
+    {HEADER "x\thttps://h/\t1\tff\t1\tCC0\td\tnone\tquick\n", "not a path here"},
+    {HEADER "x\thttps://h/a\t1\tff\t1k\tCC0\td\tnone\tquick\n", "is not a number of bytes"},
+    {HEADER "x\thttps://h/a\t1\tff\t1\tCC0\td\tnone\tsome\n", "expected quick, full or all"},
+    {HEADER "../x\thttps://h/a\t1\tff\t1\tCC0\td\tnone\tquick\n", "not a path here"},
 };
 
 START_TEST(hostile_manifests_are_refused) {
@@ -170,6 +215,9 @@ Suite *suite_fetch(void) {
     tcase_add_test(fetch, the_mirror_comes_first);
     tcase_add_test(fetch, a_wrong_hash_names_file_expected_and_found);
     tcase_add_test(fetch, the_hash_decides_between_files_of_one_name);
+    tcase_add_test(fetch, a_file_of_that_name_elsewhere_is_no_error);
+    tcase_add_loop_test(fetch, only_what_is_wanted_comes, 0, 3);
+    tcase_add_test(fetch, the_manifest_itself_is_well_formed);
     tcase_add_test(fetch, a_damaged_file_is_brought_again);
     tcase_add_test(fetch, gz_is_unpacked_beside_itself);
     tcase_add_test(fetch, the_network_resumes_and_verifies);
