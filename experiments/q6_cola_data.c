@@ -1,0 +1,123 @@
+#include "q6_cola.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+Status q6_pieces_open(Wordpiece **out, const char *folder, const BertConfig *config) {
+    char path[1100];
+    snprintf(path, sizeof path, "%s/vocab.txt", folder);
+    *out = NULL;
+    Wordpiece *pieces;
+    STATUS_TRY(wordpiece_load(
+        path, config->kind == BERT_KIND_MPNET ? WORDPIECE_MPNET : WORDPIECE_BERT, 1, &pieces));
+    if (wordpiece_size(pieces) > (size_t)config->vocabulary) {
+        Status status = status_fail(STATUS_FORMAT,
+                                    "%s: %zu tokens, and the model's table has %d rows; expected "
+                                    "the vocabulary that the model was trained with",
+                                    path, wordpiece_size(pieces), config->vocabulary);
+        wordpiece_free(pieces);
+        return status;
+    }
+    *out = pieces;
+    return STATUS_OK;
+}
+
+/* Fills `split` with the given rows of a file (all where `row` is NULL). */
+static Status encode(const Wordpiece *pieces, const ColaFile *file, const char *name,
+                     const uint32_t *row, size_t count, int longest, Q6Sentences *split) {
+    int32_t *buffer = malloc((size_t)longest * sizeof *buffer);
+    *split = (Q6Sentences){.name = name, .file = file, .count = count};
+    split->row = malloc((count + 1) * sizeof *split->row);
+    split->label = malloc(count + 1);
+    split->length = malloc((count + 1) * sizeof *split->length);
+    split->start = malloc((count + 1) * sizeof *split->start);
+    size_t room = 0;
+    Status status = STATUS_OK;
+    if (!buffer || !split->row || !split->label || !split->length || !split->start)
+        status = status_fail(STATUS_MEMORY, "%s: no memory for %zu sentences", file->path, count);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        uint32_t r = split->row[i] = row ? row[i] : (uint32_t)i;
+        size_t tokens, whole;
+        status = wordpiece_encode(pieces, file->sentence[r], strlen(file->sentence[r]), buffer,
+                                  (size_t)longest, &tokens, &whole);
+        if (status != STATUS_OK) {
+            status_prefix(status, "%s:%u", file->path, file->line[r]);
+            break;
+        }
+        if (split->tokens + tokens > room) {
+            room = 2 * room + 4096;
+            int32_t *grown = realloc(split->ids, room * sizeof *grown);
+            if (!grown) {
+                status = status_fail(STATUS_MEMORY, "%s: no memory for its ids", file->path);
+                break;
+            }
+            split->ids = grown;
+        }
+        split->label[i] = file->label[r];
+        split->length[i] = (int)tokens;
+        split->start[i] = split->tokens;
+        split->cut += whole > tokens;
+        memcpy(split->ids + split->tokens, buffer, tokens * sizeof *buffer);
+        split->tokens += tokens;
+    }
+    free(buffer);
+    return status;
+}
+
+static Status open_files(Q6Data *data, const Q6Plan *plan) {
+    for (int part = 0; part < COLA_PARTS; part++) {
+        STATUS_TRY(cola_load_part(plan->data, plan->form ? COLA_TOKENIZED : COLA_RAW,
+                                  (ColaPart)part, &data->file[part]));
+        if (!plan->form) continue;
+        STATUS_TRY(cola_load_part(plan->data, COLA_RAW, (ColaPart)part, &data->raw[part]));
+        if (data->raw[part]->rows != data->file[part]->rows)
+            return status_fail(STATUS_FORMAT, "%s: %zu rows, its raw file has %zu",
+                               data->file[part]->path, data->file[part]->rows,
+                               data->raw[part]->rows);
+    }
+    return cola_overlap(data->file[COLA_OUT_OF_DOMAIN_DEV], data->file[COLA_IN_DOMAIN_TRAIN],
+                        &data->overlap, NULL);
+}
+
+Status q6_data_open(Q6Data *data, const Q6Plan *plan, const BertConfig *config) {
+    *data = (Q6Data){0};
+    int longest = plan->longest;
+    if (longest == 0 || longest > bert_config_longest(config))
+        longest = bert_config_longest(config);
+    STATUS_TRY(open_files(data, plan));
+    STATUS_TRY(q6_pieces_open(&data->pieces, plan->model, config));
+    const ColaFile *train = data->file[COLA_IN_DOMAIN_TRAIN];
+    ColaSplit split;
+    STATUS_TRY(cola_split(train, plan->hold_out, (uint64_t)plan->split_seed, &split));
+    size_t training = split.training;
+    if (plan->examples > 0 && (size_t)plan->examples < training) training = (size_t)plan->examples;
+    Status status = encode(data->pieces, train, "train", split.training_row, training, longest,
+                           &data->split[Q6_TRAIN]);
+    if (status == STATUS_OK)
+        status = encode(data->pieces, train, "validation", split.validation_row, split.validation,
+                        longest, &data->split[Q6_VALIDATION]);
+    cola_split_free(&split);
+    STATUS_TRY(status);
+    STATUS_TRY(encode(data->pieces, data->file[COLA_IN_DOMAIN_DEV], "in_domain", NULL,
+                      data->file[COLA_IN_DOMAIN_DEV]->rows, longest, &data->split[Q6_IN_DOMAIN]));
+    return encode(data->pieces, data->file[COLA_OUT_OF_DOMAIN_DEV], "out_of_domain", NULL,
+                  data->file[COLA_OUT_OF_DOMAIN_DEV]->rows, longest,
+                  &data->split[Q6_OUT_OF_DOMAIN]);
+}
+
+void q6_data_close(Q6Data *data) {
+    for (int s = 0; s < Q6_SPLITS; s++) {
+        free(data->split[s].row);
+        free(data->split[s].label);
+        free(data->split[s].length);
+        free(data->split[s].start);
+        free(data->split[s].ids);
+    }
+    for (int part = 0; part < COLA_PARTS; part++) {
+        cola_free(data->file[part]);
+        cola_free(data->raw[part]);
+    }
+    wordpiece_free(data->pieces);
+    *data = (Q6Data){0};
+}
