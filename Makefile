@@ -14,8 +14,9 @@ export LC_ALL := C.UTF-8
 export MISSFONT_LOG := build/missfont.log
 
 # --- what the user may set ----------------------------------------------------------------------
-# NAME and ID (of the student), PROFILE (quick or full), MIRROR (a folder searched before the
-# network), SANITIZE (address,undefined), BENCH (flags of the micro-benchmarks), CC, CFLAGS.
+# NAME and ID (of the student), PROFILE (quick or full), MODELS (all: every model that make data
+# knows), MIRROR (a folder searched before the network), SANITIZE (address,undefined), BENCH (flags
+# of the micro-benchmarks), CC, CFLAGS.
 # Names as common as NAME are believed only on make's own command line, not in the environment.
 ifneq ($(origin NAME),command line)
 NAME :=
@@ -25,6 +26,9 @@ ID :=
 endif
 ifneq ($(origin BENCH),command line)
 BENCH :=
+endif
+ifneq ($(origin MODELS),command line)
+MODELS :=
 endif
 ifeq ($(filter quick full,$(PROFILE)),)
 ifeq ($(origin PROFILE),command line)
@@ -159,7 +163,10 @@ REPORTS := build/report-fa.pdf build/report-en.pdf
 # --- the tests: every tests/*/test_x.c offers `Suite *suite_x(void)` ------------------------------
 SUITE_SOURCES := $(wildcard tests/*/test_*.c)
 SUITES := $(patsubst test_%,%,$(basename $(notdir $(SUITE_SOURCES))))
-TEST_SOURCES := tests/main.c $(wildcard tests/unit/*.c tests/op/test_*.c tests/property/*.c)
+# Those that read what make data brings are no part of make test.
+DATA_SUITES := cola_published $(filter %_data,$(SUITES))
+TEST_SOURCES := tests/main.c $(wildcard tests/unit/*.c tests/op/test_*.c tests/property/*.c \
+                                        tests/fuzz/*.c)
 TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/%.o)
 
 $(BUILD)/tests/suites.h: FORCE
@@ -176,6 +183,9 @@ $(BIN)/tests: $(TEST_OBJECTS) $(BUILD)/liboptable.a $(BUILD)/libexperiments.a \
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
+MIRROR_QUOTED := $(subst ','\'',$(MIRROR))
+FETCH := MIRROR='$(MIRROR_QUOTED)' experiments/fetch.sh experiments/inputs.tsv build/data
+
 # --- what can be asked for ------------------------------------------------------------------------
 # A sub-make compiles on every processor unless this make was given a -j of its own.
 AGAIN = +@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -186,11 +196,14 @@ help:
 	@echo '                 NAME="..." ID=... put the student on every page; PROFILE=quick|full'
 	@echo 'make reproduce   the same measurements here, beside the recorded ones, with verdicts'
 	@echo 'make test        every test; SANITIZE=address,undefined tests under the sanitizers'
+	@echo 'make test-data   those on real data and real weights; MIRROR=folder: from there alone'
+	@echo 'make fuzz        10,000 damaged files of each kind under the sanitizers'
 	@echo 'make bench       the micro-benchmarks; BENCH="--benchmark_filter=tiled" passes flags'
 	@echo 'make experiments builds build/bin/q*: each explains itself with --help'
 	@echo 'make measure     runs the experiments whose results are missing or out of date'
 	@echo 'make record      keeps results of PROFILE=full under results/recorded/'
-	@echo 'make data        downloads the inputs of experiments/inputs.tsv; MIRROR=folder first'
+	@echo 'make data        downloads the inputs of experiments/inputs.tsv; MIRROR=folder first;'
+	@echo '                 PROFILE=full adds bert-base-uncased (440 MB), MODELS=all every model'
 	@echo 'make setup       installs what is missing; report, test and the others do so by themselves'
 	@echo 'make lint        clang-format, cppcheck, shellcheck'
 	@echo 'make submission  NAME="..." ID=...: the zip to hand in, build/<ID>_HW07.zip'
@@ -205,7 +218,21 @@ test:
 	@.ci/setup.sh build
 	$(AGAIN) $(BIN)/tests $(if $(SANITIZE),,$(BIN)/q4_complexity)
 	$(if $(SANITIZE),,@tests/report/cli.sh $(BIN)/q4_complexity)
-	@$(BIN)/tests
+	@$(BIN)/tests $(filter-out $(DATA_SUITES),$(SUITES))
+
+# With MIRROR only what that folder holds, and no network; a suite whose data is missing says so.
+test-data:
+	@.ci/setup.sh build data
+	$(AGAIN) $(BIN)/tests
+	@if [ -z '$(MIRROR_QUOTED)' ]; then $(FETCH) quick; \
+	elif [ -d '$(MIRROR_QUOTED)' ]; then NETWORK=no $(FETCH) quick; \
+	else echo 'test-data: MIRROR is no folder; only what make data brought before is tested'; fi
+	@TAMRIN_DATA='$(CURDIR)/build/data' $(BIN)/tests $(DATA_SUITES)
+
+# Ten thousand damaged files of each kind under the sanitizers; make test has its share of them.
+fuzz:
+	@.ci/setup.sh build
+	$(AGAIN) SANITIZE=address,undefined run-fuzz
 
 bench:
 	@.ci/setup.sh build
@@ -239,7 +266,7 @@ record:
 
 data:
 	@.ci/setup.sh data
-	@MIRROR='$(subst ','\'',$(MIRROR))' experiments/fetch.sh experiments/inputs.tsv build/data
+	@$(FETCH) $(if $(MODELS),$(MODELS),$(PROFILE))
 
 submission:
 	@.ci/submission.sh --check '$(subst ','\'',$(NAME))' '$(subst ','\'',$(ID))'
@@ -265,12 +292,16 @@ clean:
 bench-programs: $(BENCH_BINARIES)
 experiment-programs: $(EXPERIMENT_BINARIES)
 
+run-fuzz: $(BIN)/tests
+	@TAMRIN_FUZZ=10000 $(BIN)/tests fuzz
+
 run-bench: $(filter $(BIN)/bench_%,$(BENCH_BINARIES))
 	@for program in $^; do $$program $(BENCH) || exit 1; done
 
 run-experiments: $(EXPERIMENT_BINARIES)
 	@for name in $(EXPERIMENTS); do .ci/measure.sh $$name $(PROFILE) || exit 1; done
 
-.PHONY: help setup test bench experiments measure report reproduce record data submission lint \
-        clean bench-programs experiment-programs run-bench run-experiments FORCE
+.PHONY: help setup test test-data fuzz bench experiments measure report reproduce record data \
+        submission lint clean bench-programs experiment-programs run-fuzz run-bench \
+        run-experiments FORCE
 FORCE:

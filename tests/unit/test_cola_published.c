@@ -1,8 +1,8 @@
-/* cola_published: the published files themselves, where TAMRIN_DATA names a folder that holds
- * data/cola/raw, data/cola/tokenized and data/cola/CoLA_grammatical_annotations.zip. */
+/* cola_published: the published files themselves, from the folder that make test-data fills. */
 #define _POSIX_C_SOURCE 200809L
 #include "data/cola.h"
 #include "data/cola_annotations.h"
+#include "unit/data_folder.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -12,11 +12,7 @@
 Suite *suite_cola_published(void);
 
 static const char *cola_folder(void) {
-    static char folder[1024];
-    const char *data = getenv("TAMRIN_DATA");
-    if (!data || !*data) return NULL;
-    snprintf(folder, sizeof folder, "%s/data/cola", data);
-    return folder;
+    return data_folder("cola_published", "cola/cola_public");
 }
 
 static ColaFile *published(ColaForm form, ColaPart part) {
@@ -103,7 +99,7 @@ END_TEST
 static ColaAnnotations *published_annotations(const char *kind) {
     char command[2048], name[128];
     snprintf(name, sizeof name, "CoLA_grammatical_annotations_%s_features.tsv", kind);
-    snprintf(command, sizeof command, "unzip -p '%s/CoLA_grammatical_annotations.zip' %s",
+    snprintf(command, sizeof command, "unzip -p '%s/../CoLA_grammatical_annotations.zip' %s",
              cola_folder(), name);
     FILE *pipe = popen(command, "r");
     ck_assert_ptr_nonnull(pipe);
@@ -147,10 +143,7 @@ Suite *suite_cola_published(void) {
     Suite *suite = suite_create("cola_published");
     TCase *files = tcase_create("files");
     suite_add_tcase(suite, files);
-    if (!cola_folder()) {
-        fprintf(stderr, "cola_published: not run; TAMRIN_DATA names no folder with data/cola\n");
-        return suite;
-    }
+    if (!cola_folder()) return suite;
     tcase_add_loop_test(files, published_counts, 0, (int)(sizeof counts / sizeof *counts));
     tcase_add_test(files, published_overlap);
     tcase_add_test(files, published_split);

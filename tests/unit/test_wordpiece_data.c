@@ -1,31 +1,27 @@
-/* wordpiece_data: the ids of every sentence of CoLA, where TAMRIN_DATA names a folder that holds
- * data/cola/{raw,tokenized} and models/bert-base-uncased/vocab.txt. Only hashes are kept here. */
+/* wordpiece_data: the ids of every sentence of CoLA, from the folder that make test-data fills; its
+ * MiniLM has the vocabulary of bert-base-uncased. Only hashes are kept here. */
 #define _POSIX_C_SOURCE 200809L
 #include "base/tsv.h"
 #include "data/cola.h"
 #include "text/wordpiece.h"
+#include "unit/data_folder.h"
 
 #include <check.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 Suite *suite_wordpiece_data(void);
 
 #define IDS_MAX 512
 
-static const char *under_data(const char *path) {
-    static char whole[4096];
-    const char *data = getenv("TAMRIN_DATA");
-    if (!data || !*data) return NULL;
-    snprintf(whole, sizeof whole, "%s/%s", data, path);
-    return access(whole, R_OK) == 0 ? whole : NULL;
+static const char *vocabulary(void) {
+    return data_folder("wordpiece_data", "models/all-MiniLM-L6-v2/vocab.txt");
 }
 
-static const char *vocabulary(void) {
-    return under_data("models/bert-base-uncased/vocab.txt");
+static const char *cola(void) {
+    return data_folder("wordpiece_data", "cola/cola_public");
 }
 
 /* FNV-1a over little-endian int32. */
@@ -55,8 +51,7 @@ START_TEST(every_sentence_has_the_ids_of_the_reference) {
     ck_assert_msg(wordpiece_load(vocabulary(), WORDPIECE_BERT, 1, &pieces) == STATUS_OK, "%s",
                   status_message());
     ColaFile *file;
-    ck_assert_msg(cola_load_part(under_data("data/cola"), form, part, &file) == STATUS_OK, "%s",
-                  status_message());
+    ck_assert_msg(cola_load_part(cola(), form, part, &file) == STATUS_OK, "%s", status_message());
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     size_t tokens = 0;
     for (size_t i = 0; i < file->rows; i++) {
@@ -89,11 +84,7 @@ Suite *suite_wordpiece_data(void) {
     Suite *suite = suite_create("wordpiece_data");
     TCase *files = tcase_create("published files");
     suite_add_tcase(suite, files);
-    if (!vocabulary() || !under_data("data/cola")) {
-        fprintf(stderr, "wordpiece_data: not run; TAMRIN_DATA names no folder with data/cola and "
-                        "models/bert-base-uncased/vocab.txt\n");
-        return suite;
-    }
+    if (!vocabulary() || !cola()) return suite;
     tcase_add_loop_test(files, every_sentence_has_the_ids_of_the_reference, 0, 2 * COLA_PARTS);
     return suite;
 }
