@@ -12,9 +12,9 @@
  *     STATUS_TRY(tape_backward(&tape, loss, 1));            // parameters have their gradients
  *
  * A failure sticks: the layer that fails returns NULL, layers pass NULL on, and tape_status says
- * what happened first. Values are matrices [rows, columns], dense and row-major; they and everything
- * else live in the arena until the caller rewinds it. Reverse-mode differentiation: Griewank and
- * Walther, "Evaluating Derivatives", 2008, section 3.2.
+ * what happened first. Values are matrices [rows, columns], dense and row-major; they and
+ * everything else live in the arena until the caller rewinds it. Reverse-mode differentiation:
+ * Griewank and Walther, "Evaluating Derivatives", 2008, section 3.2.
  */
 #ifndef GRAD_TAPE_H
 #define GRAD_TAPE_H
@@ -96,7 +96,8 @@ uint64_t tape_stream(Tape *tape);
 float *tape_gradient(Value *value, int *accumulate);
 float *parameter_gradient(Parameter *parameter, int *accumulate);
 
-/* Differentiates scale * loss (a [1,1] value): every parameter and value upstream gets its gradient.
+/* Differentiates scale * loss (a [1,1] value): every parameter and value upstream gets its
+ * gradient.
  * A
  * value nobody used has none, and its node is passed over. */
 Status tape_backward(Tape *tape, Value *loss, float scale);

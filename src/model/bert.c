@@ -12,7 +12,8 @@
 
 /* --- parameters ------------------------------------------------------------------------------- */
 
-/* Parameters are added in the order of the forward pass; `missing` remembers that one could not be. */
+/* Parameters are added in the order of the forward pass; `missing` remembers that one could not be.
+ */
 typedef struct {
     Bert *bert;
     int depth, missing;
@@ -90,8 +91,7 @@ static Status add_parameters(Bert *bert) {
     bert->embedding_gain = vector(&b, "embedding_norm.gain", d);
     bert->embedding_shift = vector(&b, "embedding_norm.shift", d);
     if (c->relative_buckets > 0) {
-        bert->relative =
-            add(&b, "relative_bias", 2, (size_t)c->relative_buckets, (size_t)c->heads);
+        bert->relative = add(&b, "relative_bias", 2, (size_t)c->relative_buckets, (size_t)c->heads);
         if (bert->relative) bert->relative->decays = 1;
     }
     for (int i = 0; i < c->layers; i++) add_layer(&b, i, &bert->layer[i]);
@@ -176,8 +176,8 @@ static Value *embed(Bert *bert, Tape *tape, const BertBatch *batch) {
     Value *sum = nn_embed(tape, bert->types ? 3 : 2,
                           (Parameter *[]){bert->words, bert->positions, bert->types},
                           (const int32_t *[]){batch->ids, place, type}, rows);
-    Value *normal = nn_norm(tape, sum, NULL, 0, bert->embedding_gain, bert->embedding_shift,
-                            c->epsilon);
+    Value *normal =
+        nn_norm(tape, sum, NULL, 0, bert->embedding_gain, bert->embedding_shift, c->epsilon);
     return nn_dropout(tape, normal, c->hidden_dropout);
 }
 
@@ -208,8 +208,7 @@ Value *bert_encode(Bert *bert, Tape *tape, const BertBatch *batch, Value **hidde
     if (bert->relative) relative = nn_relative_bias(tape, bert->relative, longest);
     if (hidden) hidden[0] = x;
     for (int i = 0; i < bert->config.layers; i++) {
-        x = encode_layer(bert, &bert->layer[i], tape, x, &shape,
-                         bert->relative ? &relative : NULL);
+        x = encode_layer(bert, &bert->layer[i], tape, x, &shape, bert->relative ? &relative : NULL);
         if (hidden) hidden[i + 1] = x;
     }
     return x;
@@ -222,8 +221,7 @@ Value *bert_classify(Bert *bert, Tape *tape, const BertBatch *batch, Value **hid
     Value *x = bert_encode(bert, tape, batch, hidden);
     Value *first = nn_take_rows(tape, x, batch->offsets, batch->sequences);
     if (bert->config.kind == BERT_KIND_MPNET) first = nn_dropout(tape, first, rate);
-    Value *pooled =
-        nn_linear(tape, first, bert->pool_weight, bert->pool_bias, ACTIVATION_TANH);
+    Value *pooled = nn_linear(tape, first, bert->pool_weight, bert->pool_bias, ACTIVATION_TANH);
     return nn_linear(tape, nn_dropout(tape, pooled, rate), bert->class_weight, bert->class_bias,
                      ACTIVATION_NONE);
 }

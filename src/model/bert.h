@@ -10,8 +10,8 @@
  *     BertBatch batch = {.sequences = 2, .offsets = (int[]){0, 5, 12}, .ids = ids};
  *     Value *logits = bert_classify(bert, &tape, &batch, NULL);       // [2, labels]
  *     STATUS_TRY(tape_status(&tape));
- *     STATUS_TRY(bert_export(bert, "out"));                           // config, weights, vocabulary
- *     bert_close(bert);
+ *     STATUS_TRY(bert_export(bert, "out"));                           // config, weights,
+ * vocabulary bert_close(bert);
  *
  * Sequences are packed end to end without padding.
  */
@@ -30,8 +30,8 @@ typedef struct {
 
 typedef struct {
     int sequences;
-    const int *offsets;  /* [sequences + 1] */
-    const int32_t *ids;  /* [offsets[sequences]], special tokens included */
+    const int *offsets;   /* [sequences + 1] */
+    const int32_t *ids;   /* [offsets[sequences]], special tokens included */
     const int32_t *types; /* the same of token types; NULL: all 0 */
 } BertBatch;
 
@@ -65,8 +65,8 @@ Status bert_open(Bert **out, const char *folder, const BertOptions *options);
 
 void bert_close(Bert *bert);
 
-/* Hidden states of the last layer [T, D]. `hidden` where not NULL gets config.layers + 1 values: the
- * embeddings and what each layer gives. Failures stick to the tape. */
+/* Hidden states of the last layer [T, D]. `hidden` where not NULL gets config.layers + 1 values:
+ * the embeddings and what each layer gives. Failures stick to the tape. */
 Value *bert_encode(Bert *bert, Tape *tape, const BertBatch *batch, Value **hidden);
 
 /* Logits [sequences, labels]. */

@@ -95,8 +95,8 @@ Value *nn_self_attention(Tape *tape, Value *qkv, const AttentionShape *shape,
     }
     status = tape->device->attention_forward(
         &s->attention, third_in(qkv->data, 0, width, head), third_in(qkv->data, 1, width, head),
-        third_in(qkv->data, 2, width, head),
-        (AttentionOut){out->data, (size_t)width, (size_t)head}, s->saved, tape->arena);
+        third_in(qkv->data, 2, width, head), (AttentionOut){out->data, (size_t)width, (size_t)head},
+        s->saved, tape->arena);
     if (status != STATUS_OK) return tape_fail(tape, status);
     tape_record(tape, out, attend_backward, s);
     return out;

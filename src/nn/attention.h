@@ -4,7 +4,8 @@
  *     Value *qkv = nn_linear(&tape, x, qkv_weight, qkv_bias, ACTIVATION_NONE);      // [T, 3 D]
  *     Value *context = nn_self_attention(&tape, qkv, &shape, NULL);                 // [T, D]
  *
- * The columns of qkv are the queries, keys and values of all heads: three thirds of D = H E columns.
+ * The columns of qkv are the queries, keys and values of all heads: three thirds of D = H E
+ * columns.
  */
 #ifndef NN_ATTENTION_H
 #define NN_ATTENTION_H
@@ -18,21 +19,22 @@ typedef struct {
     float dropout; /* of the probabilities, in TAPE_TRAIN only */
 } AttentionShape;
 
-/* A bias for every head and distance j - i between key and query, shared by many layers: made once a
- * pass by nn_relative_bias, [H, 2 S - 1] as a value, so that its gradients of all layers add up. */
+/* A bias for every head and distance j - i between key and query, shared by many layers: made once
+ * a pass by nn_relative_bias, [H, 2 S - 1] as a value, so that its gradients of all layers add up.
+ */
 typedef struct {
     Value *bias;
     int span; /* S: the longest sequence */
 } RelativeBias;
 
-/* Softmax attention, probabilities stored (sequences of a batch of sentences are short). `relative` may
- * be NULL. */
+/* Softmax attention, probabilities stored (sequences of a batch of sentences are short). `relative`
+ * may be NULL. */
 Value *nn_self_attention(Tape *tape, Value *qkv, const AttentionShape *shape,
                          const RelativeBias *relative);
 
 /* Spreads a table [buckets, H] over distances as T5 and MPNet do, in both directions: half of the
- * buckets for each sign, of these half for exact distances and the rest growing with the logarithm up
- * to distance 128 (Raffel et al. 2020, section 2.1, as in its published implementation). */
+ * buckets for each sign, of these half for exact distances and the rest growing with the logarithm
+ * up to distance 128 (Raffel et al. 2020, section 2.1, as in its published implementation). */
 RelativeBias nn_relative_bias(Tape *tape, Parameter *table, int span);
 
 /* The bucket of key - query. */

@@ -29,7 +29,7 @@ static Status embed_backward(Tape *tape, void *record) {
             parameter_touch_rows(table, ids, (size_t)rows);
         else if (!accumulate)
             memset(gradient, 0, table->count * sizeof *gradient);
-        /* y[t] = sum of table[ids[t]]: dtable[ids[t]] += dy[t] */
+            /* y[t] = sum of table[ids[t]]: dtable[ids[t]] += dy[t] */
 #pragma omp parallel for if (rows > 16)
         for (int first = 0; first < columns; first += COLUMN_BLOCK) {
             int width = columns - first < COLUMN_BLOCK ? columns - first : COLUMN_BLOCK;
@@ -54,7 +54,8 @@ static Status check(int tables, Parameter *const *table, const int32_t *const *i
                 return status_fail(STATUS_ARGUMENT, "embed: id %d at place %d; %s has %zu rows",
                                    (int)ids[k][t], t, table[k]->name, table[k]->shape[0]);
         if (table[k]->freshen)
-            STATUS_TRY(table[k]->freshen(table[k]->freshen_context, table[k], ids[k], (size_t)rows));
+            STATUS_TRY(
+                table[k]->freshen(table[k]->freshen_context, table[k], ids[k], (size_t)rows));
     }
     return STATUS_OK;
 }
@@ -109,8 +110,8 @@ Value *nn_take_rows(Tape *tape, Value *x, const int *row, int count) {
     if (!x) return NULL;
     for (int i = 0; i < count; i++)
         if (row[i] < 0 || row[i] >= x->rows)
-            return tape_fail(tape, status_fail(STATUS_ARGUMENT, "take_rows: row %d of %d", row[i],
-                                               x->rows));
+            return tape_fail(
+                tape, status_fail(STATUS_ARGUMENT, "take_rows: row %d of %d", row[i], x->rows));
     Value *y = tape_value(tape, count, x->columns);
     TakeRows *r = tape_take(tape, sizeof *r);
     if (!y || !r) return NULL;

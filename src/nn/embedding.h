@@ -3,8 +3,8 @@
  *     Value *x = nn_embed(&tape, 2, (Parameter *[]){words, positions},
  *                         (const int32_t *[]){ids, places}, T);          // the sum of both
  *
- * Only the rows in use get a gradient (Parameter.by_rows), in the order of the batch, so that the sums
- * do not depend on threads.
+ * Only the rows in use get a gradient (Parameter.by_rows), in the order of the batch, so that the
+ * sums do not depend on threads.
  */
 #ifndef NN_EMBEDDING_H
 #define NN_EMBEDDING_H
@@ -13,8 +13,8 @@
 
 #define NN_TABLES_MAX 4
 
-/* Sum over the tables of their rows ids[table][t]: [rows, D]. The tables have the same width D. The ids
- * must live until backward. STATUS_ARGUMENT names table and id where one lies outside. */
+/* Sum over the tables of their rows ids[table][t]: [rows, D]. The tables have the same width D. The
+ * ids must live until backward. STATUS_ARGUMENT names table and id where one lies outside. */
 Value *nn_embed(Tape *tape, int tables, Parameter *const *table, const int32_t *const *ids,
                 int rows);
 

@@ -44,8 +44,8 @@ Value *nn_linear(Tape *tape, Value *x, Parameter *weight, Parameter *bias, Activ
     Value *y = tape_value(tape, x->rows, (int)weight->shape[0]);
     Linear *l = tape_take(tape, sizeof *l);
     if (!y || !l) return NULL;
-    *l = (Linear){.x = x, .y = y, .sum = y->data, .weight = weight, .bias = bias,
-                  .activation = activation};
+    *l = (Linear){
+        .x = x, .y = y, .sum = y->data, .weight = weight, .bias = bias, .activation = activation};
     if (activation == ACTIVATION_GELU && tape_records(tape)) {
         l->sum = tape_take(tape, (size_t)y->rows * (size_t)y->columns * sizeof(float));
         if (!l->sum) return NULL;

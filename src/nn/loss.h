@@ -7,9 +7,9 @@
 
 #include "grad/tape.h"
 
-/* Mean over rows of -log softmax(logits)[label], logits [rows, classes], labels [rows] (they must live
- * until backward). *right, where not NULL, gets the number of rows whose largest logit is the label's.
- * STATUS_ARGUMENT names row and label where one is no class. */
+/* Mean over rows of -log softmax(logits)[label], logits [rows, classes], labels [rows] (they must
+ * live until backward). *right, where not NULL, gets the number of rows whose largest logit is the
+ * label's. STATUS_ARGUMENT names row and label where one is no class. */
 Value *nn_cross_entropy(Tape *tape, Value *logits, const uint8_t *labels, int *right);
 
 /* softmax of `classes` logits in double. */

@@ -1,6 +1,7 @@
 /* norm: LayerNorm, alone or after a residual connection (Ba, Kiros and Hinton 2016).
  *
- *     Value *h = nn_norm(&tape, branch, x, 0.1f, gain, shift, 1e-12f);  // norm(x + dropout(branch))
+ *     Value *h = nn_norm(&tape, branch, x, 0.1f, gain, shift, 1e-12f);  // norm(x +
+ * dropout(branch))
  */
 #ifndef NN_NORM_H
 #define NN_NORM_H

@@ -1,4 +1,5 @@
-/* layers: the operations of a network that are not matrix products: activations, LayerNorm, dropout.
+/* layers: the operations of a network that are not matrix products: activations, LayerNorm,
+ * dropout.
  *
  * A device fills LayerOps as it fills the rest (op.h); each forward has its backward. Matrices are
  * dense and row-major, [rows, columns].
@@ -7,9 +8,9 @@
  *     layers->activate(ACTIVATION_GELU, rows, F, bias, x, y);            // x += bias; y = gelu(x)
  *     layers->activate_backward(ACTIVATION_GELU, rows, F, x, y, dy, dx, dbias, 0);
  *
- * Dropout. Element i of a call is dropped where word i % 4 of rng_words(seed, stream, i / 4) is below
- * rate * 2^32: a pure function of three numbers, so that backward draws the same mask again instead of
- * keeping it, and another device can draw it too.
+ * Dropout. Element i of a call is dropped where word i % 4 of rng_words(seed, stream, i / 4) is
+ * below rate * 2^32: a pure function of three numbers, so that backward draws the same mask again
+ * instead of keeping it, and another device can draw it too.
  */
 #ifndef OP_LAYERS_H
 #define OP_LAYERS_H
@@ -33,14 +34,14 @@ typedef struct {
     /* x += bias (NULL: none), then y = f(x). y may be x for NONE, TANH and RELU. */
     void (*activate)(Activation f, int rows, int columns, const float *bias, float *x, float *y);
 
-    /* dx = dy f'(x) and dbias[c] = sum over rows (+= where `accumulate`; NULL: not wanted). x and y are
-     * forward's; GELU reads x, the others y. dx may be dy. */
+    /* dx = dy f'(x) and dbias[c] = sum over rows (+= where `accumulate`; NULL: not wanted). x and y
+     * are forward's; GELU reads x, the others y. dx may be dy. */
     void (*activate_backward)(Activation f, int rows, int columns, const float *x, const float *y,
                               const float *dy, float *dx, float *dbias, int accumulate);
 
-    /* s = residual + dropout(x); y = (s - mean) / sqrt(variance + epsilon) * gain + shift (Ba, Kiros
-     * and Hinton 2016). residual may be NULL, s may be x. statistics [rows, 2]: mean and 1 / deviation,
-     * for backward. */
+    /* s = residual + dropout(x); y = (s - mean) / sqrt(variance + epsilon) * gain + shift (Ba,
+     * Kiros and Hinton 2016). residual may be NULL, s may be x. statistics [rows, 2]: mean and 1 /
+     * deviation, for backward. */
     void (*norm)(int rows, int columns, const float *x, const float *residual,
                  const Dropout *dropout, const float *gain, const float *shift, float epsilon,
                  float *s, float *y, float *statistics);
@@ -52,7 +53,8 @@ typedef struct {
                           float *dshift, int accumulate, float *dresidual, int accumulate_residual,
                           float *dx, int accumulate_x);
 
-    /* y = dropout(x), or += where `accumulate`: also its own backward, of dy. y may be x where not. */
+    /* y = dropout(x), or += where `accumulate`: also its own backward, of dy. y may be x where not.
+     */
     void (*dropout)(size_t count, const Dropout *dropout, const float *x, float *y, int accumulate);
 
     /* y += x. */

@@ -52,10 +52,11 @@ Status attention_check(const Attention *a) {
             int queries = a->query_offsets[b + 1] - a->query_offsets[b];
             int keys = a->key_offsets[b + 1] - a->key_offsets[b];
             if (queries > a->relative_span || keys > a->relative_span)
-                return status_fail(STATUS_ARGUMENT,
-                                   "attention: sequence %d has %d queries and %d keys; the relative "
-                                   "bias spans %d",
-                                   b, queries, keys, a->relative_span);
+                return status_fail(
+                    STATUS_ARGUMENT,
+                    "attention: sequence %d has %d queries and %d keys; the relative "
+                    "bias spans %d",
+                    b, queries, keys, a->relative_span);
         }
     }
     if (!is_kernel(a)) return STATUS_OK;

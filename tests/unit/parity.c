@@ -57,8 +57,7 @@ static void read_batch(Run *run) {
     }
     ck_assert_int_eq(run->offsets[sequences], (int)tokens);
     for (size_t t = 0; t < tokens; t++) run->ids[t] = (int32_t)ids[t];
-    run->batch =
-        (BertBatch){.sequences = (int)sequences, .offsets = run->offsets, .ids = run->ids};
+    run->batch = (BertBatch){.sequences = (int)sequences, .offsets = run->offsets, .ids = run->ids};
     free(lengths);
     free(ids);
     free(labels);
@@ -96,9 +95,11 @@ static uint64_t splitmix64(uint64_t x) {
     return z ^ z >> 31;
 }
 
-/* Squared error of a gradient, and the reference's squares: exactly where the whole gradient was kept,
- * else by its products with random signs, whose squared differences have the squared error as mean. */
-static double gradient_error(const Run *run, const BertSlice *slice, const float *ours, double *all) {
+/* Squared error of a gradient, and the reference's squares: exactly where the whole gradient was
+ * kept, else by its products with random signs, whose squared differences have the squared error as
+ * mean. */
+static double gradient_error(const Run *run, const BertSlice *slice, const float *ours,
+                             double *all) {
     char name[160];
     size_t count = slice->shape[0] * (slice->rank > 1 ? slice->shape[1] : 1);
     snprintf(name, sizeof name, "gradient.%s", slice->name);

@@ -1,5 +1,5 @@
-/* The whole of BERT and MPNet beside the reference implementation: hidden states, logits, loss, every
- * gradient, ten steps of AdamW. Random models of 2 layers of width 32 here; real weights in
+/* The whole of BERT and MPNet beside the reference implementation: hidden states, logits, loss,
+ * every gradient, ten steps of AdamW. Random models of 2 layers of width 32 here; real weights in
  * test_bert_parity_data.c. */
 #include "parity.h"
 

@@ -11,7 +11,8 @@
 /* Rows below which the other threads are not woken. */
 #define ROWS_TO_SHARE 64
 
-/* What the probabilities of a head are multiplied by: 0 or 1 / (1 - dropout), element by element. */
+/* What the probabilities of a head are multiplied by: 0 or 1 / (1 - dropout), element by element.
+ */
 static void drop(const Attention *a, size_t first, size_t count, const float *from, float *to) {
     const Dropout dropout = {a->dropout, a->dropout_seed, a->dropout_stream};
     const uint32_t threshold = (uint32_t)((double)dropout.rate * 4294967296.0);
@@ -28,8 +29,7 @@ static void drop(const Attention *a, size_t first, size_t count, const float *fr
 static void row_forward(const Attention *a, int head, int i, int m, float *row) {
     float scale = a->scale;
     if (a->relative_bias) {
-        const float *bias = a->relative_bias +
-                            (size_t)head * (size_t)(2 * a->relative_span - 1) +
+        const float *bias = a->relative_bias + (size_t)head * (size_t)(2 * a->relative_span - 1) +
                             (a->relative_span - 1 - i);
         for (int j = 0; j < m; j++) row[j] = row[j] * scale + bias[j];
         scale = 1;

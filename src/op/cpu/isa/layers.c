@@ -32,8 +32,8 @@ static inline float total(Vector v) {
     return x;
 }
 
-/* The last, shorter vector of a row goes through a padded copy, so that every element is computed by
- * the same instructions wherever it stands. */
+/* The last, shorter vector of a row goes through a padded copy, so that every element is computed
+ * by the same instructions wherever it stands. */
 static inline Vector load_part(const float *p, int n) {
     float copy[LANES] = {0};
     memcpy(copy, p, (size_t)n * sizeof *p);
@@ -64,8 +64,8 @@ static inline Vector exp2_vector(Vector x) {
 /* --- GELU ------------------------------------------------------------------------------------ */
 
 /* For z = |x| / sqrt(2): *e = exp(-z^2), and the result is erfc(z) = e P(1 / (1 + 0.4 z)), P a
- * polynomial of degree 6 without a constant, fitted to the smallest largest error: 2.8e-8 in erfc. As
- * a multiple of e it keeps its relative precision in the tail, where 1 - erf would cancel. */
+ * polynomial of degree 6 without a constant, fitted to the smallest largest error: 2.8e-8 in erfc.
+ * As a multiple of e it keeps its relative precision in the tail, where 1 - erf would cancel. */
 static inline Vector erfc_scaled(Vector x, Vector *e) {
     Vector magnitude = (Vector)((Bits)x & ((Bits){0} + 0x7fffffffu));
     /* beyond 13 everything is 0; the bound keeps 2^x in its range */
@@ -221,8 +221,7 @@ static void dropout_scales(float *out, int n, uint64_t seed, uint64_t stream, ui
         philox(seed, stream, index, words);
         float scales[4 * COUNTERS];
         for (int i = 0; i < COUNTERS; i++)
-            for (int w = 0; w < 4; w++)
-                scales[4 * i + w] = words[w][i] < threshold ? 0 : keep;
+            for (int w = 0; w < 4; w++) scales[4 * i + w] = words[w][i] < threshold ? 0 : keep;
         int take = 4 * COUNTERS - skip < n - done ? 4 * COUNTERS - skip : n - done;
         memcpy(out + done, scales + skip, (size_t)take * sizeof *out);
         done += take;
