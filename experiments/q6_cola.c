@@ -105,7 +105,7 @@ int main(int argc, char **argv) {
     threads_set(run.plan.threads);
     Results *results = NULL;
     Status status = check_input("model", run.plan.model, "config.json");
-    if (status == STATUS_OK) status = check_input("data", run.plan.data, "raw/in_domain_train.tsv");
+    if (status == STATUS_OK) status = check_input("data", run.plan.data, "");
     if (status == STATUS_OK)
         status = results_open(&results, run.plan.results, run.plan.experiment, argc, argv);
     if (status == STATUS_OK) status = run_all(&run, results);

@@ -1,8 +1,10 @@
+#define _POSIX_C_SOURCE 200809L
 #include "q6_cola.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 Status q6_pieces_open(Wordpiece **out, const char *folder, const BertConfig *config) {
     char path[1100];
@@ -65,12 +67,20 @@ static Status encode(const Wordpiece *pieces, const ColaFile *file, const char *
     return status;
 }
 
+/* The release stands in the folder itself, or in cola_public as its archive unpacks. */
+static const char *release(const Q6Plan *plan, char *path, size_t size) {
+    snprintf(path, size, "%s/cola_public", plan->data);
+    return access(path, R_OK) == 0 ? path : plan->data;
+}
+
 static Status open_files(Q6Data *data, const Q6Plan *plan) {
+    char path[1100];
+    const char *folder = release(plan, path, sizeof path);
     for (int part = 0; part < COLA_PARTS; part++) {
-        STATUS_TRY(cola_load_part(plan->data, plan->form ? COLA_TOKENIZED : COLA_RAW,
-                                  (ColaPart)part, &data->file[part]));
+        STATUS_TRY(cola_load_part(folder, plan->form ? COLA_TOKENIZED : COLA_RAW, (ColaPart)part,
+                                  &data->file[part]));
         if (!plan->form) continue;
-        STATUS_TRY(cola_load_part(plan->data, COLA_RAW, (ColaPart)part, &data->raw[part]));
+        STATUS_TRY(cola_load_part(folder, COLA_RAW, (ColaPart)part, &data->raw[part]));
         if (data->raw[part]->rows != data->file[part]->rows)
             return status_fail(STATUS_FORMAT, "%s: %zu rows, its raw file has %zu",
                                data->file[part]->path, data->file[part]->rows,
@@ -91,7 +101,12 @@ Status q6_data_open(Q6Data *data, const Q6Plan *plan, const BertConfig *config) 
     ColaSplit split;
     STATUS_TRY(cola_split(train, plan->hold_out, (uint64_t)plan->split_seed, &split));
     size_t training = split.training;
-    if (plan->examples > 0 && (size_t)plan->examples < training) training = (size_t)plan->examples;
+    if (plan->examples > 0 && (size_t)plan->examples < training) {
+        /* Evenly over the file, whose sources stand one after the other. */
+        for (size_t i = 0; i < (size_t)plan->examples; i++)
+            split.training_row[i] = split.training_row[i * training / (size_t)plan->examples];
+        training = (size_t)plan->examples;
+    }
     Status status = encode(data->pieces, train, "train", split.training_row, training, longest,
                            &data->split[Q6_TRAIN]);
     if (status == STATUS_OK)

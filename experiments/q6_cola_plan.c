@@ -65,7 +65,7 @@ static int finish(Q6Plan *plan, int seed) {
         if (!plan->model) plan->model = "build/data/models/all-MiniLM-L6-v2";
         if (plan->examples < 0) plan->examples = 1600;
         if (plan->epochs == 0) plan->epochs = 1;
-        if (plan->rate == 0) plan->rate = 1e-4;
+        if (plan->rate == 0) plan->rate = 2e-4;
     }
     if (!plan->model) plan->model = "build/data/models/bert-base-uncased";
     if (plan->examples < 0) plan->examples = 0;
@@ -125,7 +125,7 @@ int q6_plan_parse(Q6Plan *plan, int argc, char **argv) {
         {"epochs", OPTION_INT, &plan->epochs, NULL, .value = "COUNT", .low = 1, .high = 1000,
          .help = "passes over the training sentences; 3, in the quick profile 1"},
         {"rate", OPTION_NUMBER, &plan->rate, NULL, .value = "NUMBER", .low = 1e-9, .high = 1,
-         .help = "peak learning rate; 2e-5, in the quick profile 1e-4"},
+         .help = "peak learning rate; 2e-5, in the quick profile 2e-4"},
         {"batch", OPTION_INT, &plan->batch, "32", .value = "COUNT", .low = 1, .high = 4096,
          .help = "sentences of a step"},
         {"pool", OPTION_INT, &plan->pool, "8", .value = "COUNT", .low = 1, .high = 100000,

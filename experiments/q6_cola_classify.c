@@ -1,0 +1,152 @@
+/* q6_cola classify: a fine-tuned model as a filter, one sentence a line. */
+#define _POSIX_C_SOURCE 200809L
+#include "q6_cola.h"
+#include "base/threads.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Longer lines are no sentence; what is read of them is bounded by this. */
+#define LINE_BYTES ((size_t)1 << 16)
+
+static int parse(int argc, char **argv, const char **model, int *threads) {
+    const Option table[] = {
+        {"model", OPTION_TEXT, model, NULL, .value = "FOLDER",
+         .help = "a fine-tuned model: what q6_cola --export wrote, or any BERT or MPNet sequence "
+                 "classifier of two labels in Hugging Face's layout"},
+        {"threads", OPTION_INT, threads, "0", .value = "COUNT", .low = 0, .high = 1024,
+         .help = "of all loops; 0: every processor"},
+    };
+    const OptionsProgram program = {
+        .name = "q6_cola classify",
+        .about =
+            "Reads sentences from standard input, one a line, and prints for each the "
+            "probability that it is acceptable (label 1), a tab, and the sentence. An empty line "
+            "gives an empty line. A line that is not UTF-8 is reported on standard error with "
+            "its number and passed over; the exit status is then 1.",
+        .examples = "  echo 'The cat sat on the mat.' | q6_cola classify --model=/tmp/mine/model\n",
+        .options = table,
+        .count = sizeof table / sizeof *table};
+    int status = options_begin(&program, argc, argv);
+    if (status >= 0) return status;
+    if (*model) return -1;
+    fprintf(stderr,
+            "q6_cola classify: --model=FOLDER is missing; q6_cola --export=FOLDER makes one\n");
+    return 2;
+}
+
+typedef struct {
+    Bert *bert;
+    Wordpiece *pieces;
+    Arena arena;
+    int32_t *ids;
+    size_t longest;
+} Classifier;
+
+static Status open_classifier(Classifier *c, const char *folder) {
+    BertConfig config;
+    char path[1100];
+    if (strlen(folder) > 1000) return status_fail(STATUS_ARGUMENT, "--model: path too long");
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    STATUS_TRY(bert_config_load(path, &config));
+    if (config.labels != 2)
+        return status_fail(
+            STATUS_FORMAT,
+            "%s: declares %d labels; expected 2: a model fine-tuned on CoLA (q6_cola "
+            "--export=FOLDER)",
+            path, config.labels);
+    STATUS_TRY(q6_pieces_open(&c->pieces, folder, &config));
+    STATUS_TRY(bert_open(&c->bert, folder, &(BertOptions){.labels = 2}));
+    STATUS_TRY(arena_open(&c->arena, 0));
+    c->longest = (size_t)bert_config_longest(&config);
+    c->ids = malloc(c->longest * sizeof *c->ids);
+    return c->ids ? STATUS_OK : status_fail(STATUS_MEMORY, "no memory for a sentence");
+}
+
+static Status classify_line(Classifier *c, const char *line, size_t size, unsigned long number) {
+    size_t count, whole;
+    STATUS_TRY(wordpiece_encode(c->pieces, line, size, c->ids, c->longest, &count, &whole));
+    if (whole > count)
+        fprintf(stderr, "q6_cola classify: line %lu: %zu tokens, cut to %zu\n", number, whole,
+                count);
+    Tape tape;
+    arena_rewind(&c->arena, 0);
+    tape_open(&tape, &c->arena, TAPE_INFER, 0, 0);
+    const BertBatch batch = {.sequences = 1, .offsets = (int[]){0, (int)count}, .ids = c->ids};
+    const Value *logits = bert_classify(c->bert, &tape, &batch, NULL);
+    STATUS_TRY(tape_status(&tape));
+    double margin = (double)logits->data[1] - (double)logits->data[0];
+    printf("%.4f\t", 1 / (1 + exp(-margin)));
+    fwrite(line, 1, size, stdout);
+    putchar('\n');
+    return STATUS_OK;
+}
+
+/* 1 and a line without its end, 0 at the end of input. What lies beyond LINE_BYTES is passed over.
+ */
+static int read_line(char *line, size_t *size, int *cut) {
+    int c, any = 0;
+    *size = 0;
+    *cut = 0;
+    while ((c = getchar()) != EOF) {
+        any = 1;
+        if (c == '\n') break;
+        if (*size < LINE_BYTES)
+            line[(*size)++] = (char)c;
+        else
+            *cut = 1;
+    }
+    if (*size && line[*size - 1] == '\r') --*size;
+    while (*cut && *size && ((unsigned char)line[*size - 1] & 0xC0) == 0x80) --*size;
+    if (*cut && *size && (unsigned char)line[*size - 1] >= 0xC0) --*size;
+    return any;
+}
+
+static int filter(Classifier *c) {
+    static char line[LINE_BYTES];
+    size_t size;
+    int cut, failed = 0, terminal = isatty(STDIN_FILENO);
+    for (unsigned long number = 1; read_line(line, &size, &cut); number++) {
+        if (cut)
+            fprintf(stderr, "q6_cola classify: line %lu: longer than %zu bytes, cut\n", number,
+                    LINE_BYTES);
+        if (size == 0) {
+            putchar('\n');
+        } else if (classify_line(c, line, size, number) != STATUS_OK) {
+            fprintf(stderr, "q6_cola classify: line %lu: %s\n", number, status_message());
+            failed = 1;
+        }
+        if (terminal) fflush(stdout);
+    }
+    if (ferror(stdin)) {
+        fprintf(stderr, "q6_cola classify: standard input cannot be read\n");
+        failed = 1;
+    }
+    if (fflush(stdout) || ferror(stdout)) {
+        fprintf(stderr, "q6_cola classify: standard output cannot be written\n");
+        failed = 1;
+    }
+    return failed;
+}
+
+int q6_classify(int argc, char **argv) {
+    const char *model = NULL;
+    int threads = 0, status = parse(argc, argv, &model, &threads);
+    if (status >= 0) return status;
+    threads_set(threads);
+    Classifier c = {0};
+    if (open_classifier(&c, model) == STATUS_OK) {
+        status = filter(&c);
+    } else {
+        fprintf(stderr, "q6_cola classify: %s\n", status_message());
+        status = 1;
+    }
+    bert_close(c.bert);
+    wordpiece_free(c.pieces);
+    arena_close(&c.arena);
+    free(c.ids);
+    return status;
+}
