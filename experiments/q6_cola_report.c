@@ -250,7 +250,7 @@ static Status constant_facts(const Q6Answers *a) {
     for (size_t i = 0; i < s->count; i++) ones += s->label[i];
     double share = (double)ones / (double)s->count;
     STATUS_TRY(
-        exact(a, classification_mcc_binary(ones, 0, s->count - ones, 0), "1", "constant.mcc"));
+        exact(a, classification_mcc_binary(ones, s->count - ones, 0, 0), "1", "constant.mcc"));
     STATUS_TRY(exact(a, share, "1", "constant.accuracy"));
     return exact(a, 2 * share / (share + 1), "1", "constant.f1");
 }

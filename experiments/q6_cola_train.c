@@ -69,7 +69,7 @@ void q6_score(const uint8_t *label, const float *margin, size_t count, double *s
     score[Q6_SCORE_LOSS] = loss / (double)count;
     score[Q6_SCORE_ACCURACY] = (double)(matrix[0][0] + matrix[1][1]) / (double)count;
     score[Q6_SCORE_MCC] =
-        classification_mcc_binary(matrix[1][1], matrix[0][0], matrix[0][1], matrix[1][0]);
+        classification_mcc_binary(matrix[1][1], matrix[0][1], matrix[1][0], matrix[0][0]);
     score[Q6_SCORE_F1] = tp > 0 ? 2 * tp / (2 * tp + fp + fn) : 0;
 }
 

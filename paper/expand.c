@@ -309,6 +309,7 @@ typedef enum {
     MACRO_CHAPTER,
     MACRO_INPUT,
     MACRO_CARDS,
+    MACRO_IF,
     MACRO_BIBLIOGRAPHY,
     MACRO_CITE,
     MACRO_REF,
@@ -333,6 +334,7 @@ static const Macro macros[] = {
     {"questionchapter", MACRO_CHAPTER, 1},
     {"input", MACRO_INPUT, 1},
     {"cardsappendix", MACRO_CARDS, 1},
+    {"ifexperiment", MACRO_IF, 3},
     {"bibliography", MACRO_BIBLIOGRAPHY, 1},
     {"cite", MACRO_CITE, 1},
     {"ref", MACRO_REF, 1},
@@ -396,6 +398,12 @@ static void expand_macro(Scan *scan, const Macro *macro, const char *at, const c
             break;
         case MACRO_CARDS:
             if (any_cards(report)) expand_input(scan, at, first, out);
+            break;
+        case MACRO_IF:
+            /* What is not taken is not looked at: its facts need not exist. */
+            keep_lines(out, at,
+                       sources_find(&report->sources, first) ? groups[1].start : groups[2].start);
+            expand_slice(scan, sources_find(&report->sources, first) ? groups[1] : groups[2], out);
             break;
         case MACRO_BIBLIOGRAPHY:
             report->has_bibliography = 1;

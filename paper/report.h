@@ -11,6 +11,7 @@
  *     \resultfigure{name}{caption}{label}, \resulttable{name}{caption}{label}
  *     \questionchapter{q4}              \input{q4} when any q4_* experiment has results
  *     \cardsappendix{cards}             \input{cards} when any experiment trained a model
+ *     \ifexperiment{q6_bert}{a}{b}      a where that experiment has results, else b
  *     \bibliography{references}         the works that were cited
  *
  * A problem (an unknown name, a wrong predicate) is recorded with file:line and the work goes on,

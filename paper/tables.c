@@ -280,7 +280,9 @@ enum { COMMON = sizeof tables_common / sizeof *tables_common };
 static const Table *table_at(int index) {
     if (index < COMMON) return &tables_common[index];
     index -= COMMON;
-    return index < tables_q4_count ? &tables_q4[index] : NULL;
+    if (index < tables_q4_count) return &tables_q4[index];
+    index -= tables_q4_count;
+    return index < tables_q6_count ? &tables_q6[index] : NULL;
 }
 
 static const Table *table_named(const char *name) {

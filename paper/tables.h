@@ -57,5 +57,7 @@ void cell_value(Text *out, int first, double value, const char *unit);
 
 extern const Table tables_q4[];
 extern const int tables_q4_count;
+extern const Table tables_q6[];
+extern const int tables_q6_count;
 
 #endif
