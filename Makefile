@@ -293,7 +293,7 @@ bench-programs: $(BENCH_BINARIES)
 experiment-programs: $(EXPERIMENT_BINARIES)
 
 run-fuzz: $(BIN)/tests
-	@TAMRIN_FUZZ=10000 $(BIN)/tests fuzz
+	@TAMRIN_FUZZ=10000 $(BIN)/tests $(filter fuzz_%,$(SUITES))
 
 run-bench: $(filter $(BIN)/bench_%,$(BENCH_BINARIES))
 	@for program in $^; do $$program $(BENCH) || exit 1; done
