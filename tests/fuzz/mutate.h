@@ -36,7 +36,7 @@ size_t mutate_trials(void);
         if (!(condition)) mutate_fail(__FILE__, __LINE__, #condition);                             \
     } while (0)
 
-void mutate_fail(const char *file, int line, const char *condition);
+void mutate_fail(const char *file, int line, const char *condition) __attribute__((noreturn));
 
 /* The bytes of a file; fails the test where it cannot be read. The caller frees them. */
 Bytes mutate_read(const char *path);
