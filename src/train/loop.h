@@ -9,8 +9,8 @@
  *     plan.epochs = 3; plan.rate = 3e-5; plan.seed = 1;
  *     plan.checkpoint = "results/local/.q6-mpnet-1.safetensors"; plan.progress = stderr;
  *     TrainLog *log;
- *     STATUS_TRY(train_run(&task, &plan, &log));      // continues from the checkpoint when there
- * is one
+ *     STATUS_TRY(train_run(&task, &plan, &log));      // continues from a checkpoint if there is
+ * one
  *     ... log->batch[i].loss, log->evaluation[e].score[2] ...
  *     train_log_free(log);
  *
@@ -36,8 +36,7 @@ typedef struct {
     const char *name;
     ParameterSet *parameters;
     size_t examples;
-    const int
-        *length; /* [examples] tokens of each, by which batches are grouped; NULL: they are not */
+    const int *length; /* [examples] of each, by which batches are grouped; NULL: they are not */
     void *context;
 
     /* Builds the forward pass of a batch on the tape: *loss becomes its mean loss, a [1,1] value.
@@ -65,12 +64,12 @@ typedef struct {
     double beta1, beta2, epsilon, decay;
     double layer_decay; /* rate of depth d is rate * layer_decay^(deepest - d); 1: all the same */
     double clip;        /* global norm; 0: none */
-    double
-        average;   /* 0: none; else evaluations use an exponential moving average with this decay */
-    uint64_t seed; /* of data order and dropout */
-    int evaluations_per_epoch;
+    double average;     /* decay of a moving average of the weights, which evaluations use and
+                           which is what remains at the end; 0: none */
+    uint64_t seed;      /* of data order and dropout */
+    int evaluations_per_epoch; /* at equal parts, the last at its end; one at the end of training */
     int keep_best;             /* 1: the weights at the end are those of the best evaluation */
-    const char *checkpoint;    /* a file; NULL: none */
+    const char *checkpoint;    /* a file, the caller's to remove after the run; NULL: none */
     double checkpoint_seconds; /* at least this long between two; also at every evaluation */
     FILE *progress;            /* NULL: silent */
 } TrainPlan;
@@ -94,10 +93,12 @@ typedef struct {
     size_t best;                 /* index of the best evaluation */
     double seconds;              /* of training, evaluation left out, summed over resumed runs */
     uint64_t resumed_at;         /* step at which this process took over; 0: from the start */
-    size_t arena_bytes;          /* high-water mark of the step arena */
+    size_t arena_bytes;          /* high-water mark of the arena of steps and evaluations */
 } TrainLog;
 
-/* AdamW's usual numbers (.9, .999, 1e-8, .01), batch 32, 10 % warm-up, linear, clip 1, pool 8. */
+/* AdamW's usual numbers (.9, .999, 1e-8, .01), batch 32, 10 % warm-up, linear, clip 1, pool 8, one
+ * epoch with one evaluation whose best weights are kept, 300 s between checkpoints. The rate is
+ * left to the caller. */
 TrainPlan train_plan_default(void);
 
 /* Trains. *log is the caller's to train_log_free, NULL on failure. STATUS_ARGUMENT for a plan that

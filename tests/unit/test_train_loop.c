@@ -239,7 +239,7 @@ START_TEST(a_loss_that_is_no_number_names_its_step) {
         for (size_t k = 0; k < toy.set.item[i]->count; k++)
             ck_assert(isfinite(toy.set.item[i]->value[k]));
     toy.weight->value[0] = INFINITY;
-    toy.nan_at = 0;
+    toy.nan_at = toy.passes = 0;
     ck_assert_int_eq(train_run(&toy.task, &plan, &log), STATUS_ARGUMENT);
     ck_says("step 1 of 30");
     toy_close(&toy);

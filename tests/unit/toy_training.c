@@ -86,6 +86,9 @@ static Status loss(void *context, Tape *tape, const uint32_t *example, size_t co
                    TrainCount *counted) {
     ToyTraining *toy = context;
     if (toy->bias_seen) toy->bias_seen[toy->passes] = toy->bias->value[0];
+    /* Passes are numbered through: dropout never repeats. */
+    ck_assert(toy->passes == 0 || tape->step > toy->last_pass);
+    toy->last_pass = tape->step;
     toy->passes++;
     if (toy->passes == toy->die_at) raise(SIGKILL);
     if (toy->passes == toy->interrupt_at) raise(SIGINT);

@@ -31,7 +31,7 @@ typedef struct {
     uint64_t interrupt_at; /* in which the user presses Ctrl-C */
     const double *script;  /* the second score of each evaluation; NULL: best in the middle */
 
-    uint64_t passes; /* so far */
+    uint64_t passes, last_pass; /* so far; the tape's step in the last one */
     size_t evaluations;
     float *bias_seen; /* [passes] the bias at each pass, where the caller gives room */
     float bias_evaluated[64];
