@@ -1,10 +1,13 @@
 /* q6_cola: fine-tuning an encoder on CoLA, what its parts share.
  *
- *     q6_cola_plan      the command line
- *     q6_cola_data      files to encoded sentences, splits
- *     q6_cola_train     one seed: training, then every split answered by the chosen weights
- *     q6_cola_store     finished seeds, kept so that a run of many seeds goes on after an
- * interruption q6_cola_report    tables and facts q6_cola_classify  sentences from standard input
+ * - q6_cola_plan: the command line
+ * - q6_cola_run: from the command line to the results, seed after seed
+ * - q6_cola_data: files to encoded sentences, splits
+ * - q6_cola_train: one seed: training, then every split answered by the chosen weights
+ * - q6_cola_work, _store: what is kept until the end, so that an interrupted run goes on
+ * - q6_cola_print: what is shown meanwhile
+ * - q6_cola_report, _groups: tables and facts
+ * - q6_cola_classify: sentences from standard input
  */
 #ifndef EXPERIMENTS_Q6_COLA_H
 #define EXPERIMENTS_Q6_COLA_H
@@ -55,6 +58,7 @@ typedef struct {
     Wordpiece *pieces;
     Q6Sentences split[Q6_SPLITS];
     size_t overlap; /* out-of-domain sentences that also occur in in_domain_train */
+    size_t shared;  /* validation sentences that also occur among the training ones */
 } Q6Data;
 
 /* One finished training. */
@@ -67,6 +71,7 @@ typedef struct {
     double seconds;              /* of training */
     float *margin[Q6_SPLITS];    /* [count]: logit of 1 less logit of 0 */
     size_t count[Q6_SPLITS];
+    char exported[1024]; /* the folder, from the root, that its weights were written to; or "" */
 } Q6Seed;
 
 enum { Q6_SCORE_LOSS, Q6_SCORE_ACCURACY, Q6_SCORE_MCC, Q6_SCORE_F1, Q6_SCORES };
@@ -74,9 +79,15 @@ enum { Q6_SCORE_LOSS, Q6_SCORE_ACCURACY, Q6_SCORE_MCC, Q6_SCORE_F1, Q6_SCORES };
 /* -1 to go on, else the exit status. */
 int q6_plan_parse(Q6Plan *plan, int argc, char **argv);
 
+/* The whole experiment; returns the exit status. */
+int q6_run(int argc, char **argv);
+
 /* Everything read, split and encoded. The model's config says which tokenizer. */
 Status q6_data_open(Q6Data *data, const Q6Plan *plan, const BertConfig *config);
 void q6_data_close(Q6Data *data);
+
+/* Names every input file by its sha256 in run.tsv. */
+Status q6_data_describe(const Q6Data *data, const Q6Plan *plan, Results *results);
 
 /* The tokenizer of a model folder. */
 Status q6_pieces_open(Wordpiece **out, const char *folder, const BertConfig *config);
@@ -87,18 +98,38 @@ Status q6_answer(Bert *bert, Arena *arena, const Q6Sentences *split, float *marg
 /* loss, accuracy, MCC, F1 of margins against labels, [Q6_SCORES]. */
 void q6_score(const uint8_t *label, const float *margin, size_t count, double *score);
 
-/* Trains one seed, or continues it from its checkpoint `path`. `fingerprint` of the model's weights
- * is checked by the store. out is the caller's to q6_seed_free. */
+/* Trains one seed, or continues it from its checkpoint `path`, answers every split, and exports the
+ * weights where `export_folder` is not NULL. out is the caller's to q6_seed_free. */
 Status q6_train_seed(const Q6Plan *plan, const Q6Data *data, int seed, const char *checkpoint,
-                     Q6Seed *out);
+                     const char *export_folder, Q6Seed *out);
 void q6_seed_free(Q6Seed *seed);
 
-/* --- the store ----------------------------------------------------------------------------------
+/* Numbers in the model, from its shape. */
+double q6_parameters(const BertConfig *config);
+
+/* --- what is kept until the end ------------------------------------------------------------------
  */
 
-/* Text that two runs must share to be parts of one experiment; q6_fingerprint hashes the weights.
- */
+/* <results>/.<experiment>-work: checkpoints and finished seeds of one plan and of one process. */
+typedef struct {
+    char folder[1200];
+    int lock; /* the folder, open and locked; below 0: not open */
+} Q6Work;
+
+/* Text that two runs must share to be parts of one experiment: plan, weights, ids, threads. */
 Status q6_fingerprint(const Q6Plan *plan, const Q6Data *data, char *text, size_t size);
+
+/* Makes the folder or takes it over. What a run of another plan left there is an error that names
+ * the difference, or where `replace`, is removed with a word on stderr. STATUS_IO while another
+ * process works in it. */
+Status q6_work_open(Q6Work *work, const char *results, const char *experiment,
+                    const char *fingerprint, int replace);
+
+/* "seed-3.safetensors" for what=""; "seed-3-training.safetensors" for what="-training". */
+void q6_work_path(const Q6Work *work, int seed, const char *what, char *path, size_t size);
+
+/* Removes what this program has put there, if `finished`; else what is left without use. */
+void q6_work_close(Q6Work *work, int finished);
 
 /* 1 and the seed when `path` holds it; 0 when there is nothing; a file of another plan is
  * STATUS_FORMAT and left alone. */
@@ -115,6 +146,9 @@ Status q6_report_write(const Q6Plan *plan, const Q6Data *data, const BertConfig 
 /* Prints to standard output what a reader wants to see at the beginning and of every epoch. */
 void q6_print_data(const Q6Plan *plan, const Q6Data *data);
 void q6_print_seed(const Q6Plan *plan, const Q6Seed *seed, const Q6Data *data);
+
+/* One evaluation of the validation part, as soon as it has been made. */
+void q6_print_evaluation(const Q6Plan *plan, int seed, double epoch, const double *score);
 
 int q6_classify(int argc, char **argv);
 

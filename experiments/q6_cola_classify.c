@@ -1,13 +1,12 @@
 /* q6_cola classify: a fine-tuned model as a filter, one sentence a line. */
-#define _POSIX_C_SOURCE 200809L
 #include "q6_cola.h"
 #include "base/threads.h"
+#include "store/safetensors.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Longer lines are no sentence; what is read of them is bounded by this. */
 #define LINE_BYTES ((size_t)1 << 16)
@@ -25,8 +24,10 @@ static int parse(int argc, char **argv, const char **model, int *threads) {
         .about =
             "Reads sentences from standard input, one a line, and prints for each the "
             "probability that it is acceptable (label 1), a tab, and the sentence. An empty line "
-            "gives an empty line. A line that is not UTF-8 is reported on standard error with "
-            "its number and passed over; the exit status is then 1.",
+            "gives an empty line. So does a line that is not UTF-8, which is reported on standard "
+            "error with its number and the offset of the byte, and the exit status is then 1: line "
+            "n of the output always answers line n of the input. Longer sentences than the model "
+            "reads are cut, with a note on standard error.",
         .examples = "  echo 'The cat sat on the mat.' | q6_cola classify --model=/tmp/mine/model\n",
         .options = table,
         .count = sizeof table / sizeof *table};
@@ -46,18 +47,32 @@ typedef struct {
     size_t longest;
 } Classifier;
 
+/* Without a classifier in the folder one would be drawn, and its answers would look like answers.
+ */
+static Status check_classifier(const char *folder, const BertConfig *config) {
+    static const char *const names[] = {"classifier.weight", "classifier.out_proj.weight"};
+    Safetensors *model;
+    STATUS_TRY(safetensors_open(&model, folder));
+    int found = safetensors_find(model, names[config->kind == BERT_KIND_MPNET]) != NULL;
+    safetensors_close(model);
+    /* transformers leaves the number out where it is 2 */
+    if (found && (config->labels == 0 || config->labels == 2)) return STATUS_OK;
+    char labels[32];
+    snprintf(labels, sizeof labels, "%d labels", config->labels);
+    return status_fail(
+        STATUS_FORMAT,
+        "%s: holds %s; expected a classifier of 2 labels: a model fine-tuned on CoLA "
+        "(q6_cola --export=FOLDER makes one)",
+        folder, found ? labels : "an encoder without a classifier");
+}
+
 static Status open_classifier(Classifier *c, const char *folder) {
     BertConfig config;
     char path[1100];
     if (strlen(folder) > 1000) return status_fail(STATUS_ARGUMENT, "--model: path too long");
     snprintf(path, sizeof path, "%s/config.json", folder);
     STATUS_TRY(bert_config_load(path, &config));
-    if (config.labels != 2)
-        return status_fail(
-            STATUS_FORMAT,
-            "%s: declares %d labels; expected 2: a model fine-tuned on CoLA (q6_cola "
-            "--export=FOLDER)",
-            path, config.labels);
+    STATUS_TRY(check_classifier(folder, &config));
     STATUS_TRY(q6_pieces_open(&c->pieces, folder, &config));
     STATUS_TRY(bert_open(&c->bert, folder, &(BertOptions){.labels = 2}));
     STATUS_TRY(arena_open(&c->arena, 0));
@@ -108,7 +123,7 @@ static int read_line(char *line, size_t *size, int *cut) {
 static int filter(Classifier *c) {
     static char line[LINE_BYTES];
     size_t size;
-    int cut, failed = 0, terminal = isatty(STDIN_FILENO);
+    int cut, failed = 0;
     for (unsigned long number = 1; read_line(line, &size, &cut); number++) {
         if (cut)
             fprintf(stderr, "q6_cola classify: line %lu: longer than %zu bytes, cut\n", number,
@@ -117,9 +132,10 @@ static int filter(Classifier *c) {
             putchar('\n');
         } else if (classify_line(c, line, size, number) != STATUS_OK) {
             fprintf(stderr, "q6_cola classify: line %lu: %s\n", number, status_message());
+            putchar('\n');
             failed = 1;
         }
-        if (terminal) fflush(stdout);
+        if (fflush(stdout)) break; /* an answer is there before the next sentence is read */
     }
     if (ferror(stdin)) {
         fprintf(stderr, "q6_cola classify: standard input cannot be read\n");

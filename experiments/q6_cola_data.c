@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "q6_cola.h"
+#include "base/sha256.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,7 @@ Status q6_data_open(Q6Data *data, const Q6Plan *plan, const BertConfig *config) 
     ColaSplit split;
     STATUS_TRY(cola_split(train, plan->hold_out, (uint64_t)plan->split_seed, &split));
     size_t training = split.training;
+    data->shared = split.shared;
     if (plan->examples > 0 && (size_t)plan->examples < training) {
         /* Evenly over the file, whose sources stand one after the other. */
         for (size_t i = 0; i < (size_t)plan->examples; i++)
@@ -119,6 +121,25 @@ Status q6_data_open(Q6Data *data, const Q6Plan *plan, const BertConfig *config) 
     return encode(data->pieces, data->file[COLA_OUT_OF_DOMAIN_DEV], "out_of_domain", NULL,
                   data->file[COLA_OUT_OF_DOMAIN_DEV]->rows, longest,
                   &data->split[Q6_OUT_OF_DOMAIN]);
+}
+
+Status q6_data_describe(const Q6Data *data, const Q6Plan *plan, Results *results) {
+    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json",
+                                        "config.json", "vocab.txt"};
+    char path[1100], key[80], hash[SHA256_TEXT];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%s/%s", plan->model, names[i]);
+        if (access(path, R_OK)) continue; /* weights in one file or in shards */
+        STATUS_TRY(sha256_file(path, hash));
+        snprintf(key, sizeof key, "sha256.%s", names[i]);
+        STATUS_TRY(results_run(results, key, "%s", hash));
+    }
+    for (int part = 0; part < COLA_PARTS; part++) {
+        STATUS_TRY(sha256_file(data->file[part]->path, hash));
+        snprintf(key, sizeof key, "sha256.%s.tsv", cola_part_name((ColaPart)part));
+        STATUS_TRY(results_run(results, key, "%s", hash));
+    }
+    return STATUS_OK;
 }
 
 void q6_data_close(Q6Data *data) {

@@ -100,7 +100,7 @@ static int finish(Q6Plan *plan, int seed) {
 }
 
 int q6_plan_parse(Q6Plan *plan, int argc, char **argv) {
-    int profile, seed = 0;
+    int profile = -1, seed = 0;
     *plan = (Q6Plan){.dropout = -1, .examples = -1};
     const Option table[] = {
         {"model", OPTION_TEXT, &plan->model, NULL, .value = "FOLDER",
@@ -114,8 +114,9 @@ int q6_plan_parse(Q6Plan *plan, int argc, char **argv) {
          .help = "where the experiment's folder will stand"},
         {"name", OPTION_TEXT, &plan->name, NULL, .value = "WORD",
          .help = "what facts call the model (q6.WORD.*); derived from the folder where not given"},
-        {"profile", OPTION_CHOICE, &profile, "full", .choices = "quick|full",
-         .help = "quick: a short run on part of the training sentences, named q6.quick.*"},
+        {"profile", OPTION_CHOICE, &profile, NULL, .choices = "quick|full",
+         .help = "quick: a short run on part of the training sentences, named q6.quick.*; this is "
+                 "the default where no --model is named, else full"},
         {"seed", OPTION_INT, &seed, NULL, .value = "NUMBER", .low = 1, .high = 1000000,
          .help = "one training"},
         {"seeds", OPTION_INTS, &plan->seeds, NULL, .value = "N,N,...", .low = 1, .high = 1000000,
@@ -173,6 +174,6 @@ int q6_plan_parse(Q6Plan *plan, int argc, char **argv) {
                                     .count = sizeof table / sizeof *table};
     int status = options_begin(&program, argc, argv);
     if (status >= 0) return status;
-    plan->quick = profile == 0;
+    plan->quick = profile == 0 || (profile < 0 && !plan->model);
     return finish(plan, seed);
 }

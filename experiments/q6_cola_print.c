@@ -1,9 +1,11 @@
 /* What q6_cola shows while it works: the data at the beginning, every evaluation of a seed at its
  * end. */
+#define _POSIX_C_SOURCE 200809L
 #include "q6_cola.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const mark_names[COLA_MARKS] = {"none", "' '", "*",  "?",
                                                    "??",   "?*",  "*?", "other"};
@@ -34,8 +36,10 @@ void q6_print_data(const Q6Plan *plan, const Q6Data *data) {
     printf("%s: %s on CoLA 1.1 (%s)\nfiles:\n", plan->label, plan->model,
            plan->form ? "tokenized" : "raw");
     for (int part = 0; part < COLA_PARTS; part++) print_quirks(data->file[part]);
-    printf("  %zu sentences of out_of_domain_dev also occur in in_domain_train\nsplits:\n",
-           data->overlap);
+    printf("  %zu sentences of out_of_domain_dev also occur in in_domain_train\n"
+           "splits (%g of in_domain_train held out, drawn by seed %d; %zu validation sentences "
+           "also occur in the training part):\n",
+           data->overlap, plan->hold_out, plan->split_seed, data->shared);
     for (int s = 0; s < Q6_SPLITS; s++) {
         const Q6Sentences *split = &data->split[s];
         size_t acceptable = 0;
@@ -45,6 +49,16 @@ void q6_print_data(const Q6Plan *plan, const Q6Data *data) {
     }
     for (size_t i = 0; i < 2 && i < data->split[Q6_TRAIN].count; i++)
         print_example(data, &data->split[Q6_TRAIN], i);
+    fflush(stdout);
+}
+
+void q6_print_evaluation(const Q6Plan *plan, int seed, double epoch, const double *score) {
+    /* The progress line of a terminal begins again below. */
+    if (isatty(STDOUT_FILENO) && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
+    printf("%s, seed %d, epoch %.4g of %d: validation loss %.4f, accuracy %.4f, MCC %.4f, F1 "
+           "%.4f\n",
+           plan->label, seed, epoch, plan->epochs, score[Q6_SCORE_LOSS], score[Q6_SCORE_ACCURACY],
+           score[Q6_SCORE_MCC], score[Q6_SCORE_F1]);
     fflush(stdout);
 }
 

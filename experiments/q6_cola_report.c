@@ -79,7 +79,16 @@ static Status write_run(const Q6Answers *a) {
                            "%g, average %g",
                            p->epochs, p->batch, p->rate, p->warmup, p->weight_decay, p->layer_decay,
                            p->average));
+    double seconds = 0, tokens = (double)a->data->split[Q6_TRAIN].tokens * p->epochs;
+    for (size_t k = 0; k < a->seeds; k++) seconds += a->seed[k].seconds;
+    STATUS_TRY(results_run(r, "epochs", "%d", p->epochs));
+    STATUS_TRY(results_run(r, "batch", "%d", p->batch));
+    STATUS_TRY(results_run(r, "rate", "%g", p->rate));
+    STATUS_TRY(results_run(r, "hold_out", "%g, drawn by seed %d", p->hold_out, p->split_seed));
+    STATUS_TRY(results_run(r, "precision", "%s", p->precision ? "bf16" : "f32"));
     STATUS_TRY(results_run(r, "products", "%s", matmul_backend((Precision)p->precision)));
+    STATUS_TRY(results_run(r, "training_seconds", "%.3f", seconds));
+    STATUS_TRY(results_run(r, "tokens_per_second", "%.1f", tokens * (double)a->seeds / seconds));
     return results_run(r, "threads_of_training", "%d", threads_count());
 }
 
@@ -136,6 +145,7 @@ static Status write_card(const Q6Answers *a, const BertConfig *c) {
     card(f, "selection",
          p->keep_last ? "the last weights" : "best validation %s of the evaluations",
          selects[p->select]);
+    card(f, "parameters", "%.0f", q6_parameters(c));
     card(f, "precision", "%s", matmul_backend((Precision)p->precision));
     card(f, "seeds", "%zu", a->seeds);
     return STATUS_OK;
@@ -259,7 +269,7 @@ static Status constant_facts(const Q6Answers *a) {
  */
 
 static size_t median_seed(const Q6Answers *a) {
-    double key[Q6_SEEDS_MAX], sorted[Q6_SEEDS_MAX];
+    double key[Q6_SEEDS_MAX] = {0}, sorted[Q6_SEEDS_MAX] = {0};
     for (size_t k = 0; k < a->seeds; k++)
         sorted[k] = key[k] = a->seed[k].evaluation[a->seed[k].chosen].score[Q6_SCORE_MCC];
     qsort(sorted, a->seeds, sizeof *sorted, compare_doubles);
@@ -351,6 +361,7 @@ static Status write_quirks(const Q6Answers *a) {
     STATUS_TRY(exact(a, (double)q->backspaces, "byte", "data.backspaces"));
     STATUS_TRY(exact(a, (double)q->repeats, "sentence", "data.repeats"));
     STATUS_TRY(exact(a, (double)q->contradictions, "sentence", "data.contradictions"));
+    STATUS_TRY(exact(a, (double)a->data->shared, "sentence", "data.shared"));
     return exact(a, (double)a->data->overlap, "sentence", "data.overlap");
 }
 
@@ -373,7 +384,7 @@ static Status write_example(const Q6Answers *a) {
 }
 
 static Status training_facts(const Q6Answers *a, const BertConfig *c) {
-    double seconds[Q6_SEEDS_MAX];
+    double seconds[Q6_SEEDS_MAX] = {0};
     for (size_t k = 0; k < a->seeds; k++) seconds[k] = a->seed[k].seconds;
     qsort(seconds, a->seeds, sizeof *seconds, compare_doubles);
     double median = summary_quantile(seconds, a->seeds, .5);
@@ -390,11 +401,7 @@ static Status training_facts(const Q6Answers *a, const BertConfig *c) {
     STATUS_TRY(exact(a, a->plan->rate, "rate", "rate"));
     STATUS_TRY(exact(a, (double)a->seed[0].batches, "step", "steps"));
     STATUS_TRY(exact(a, (double)a->seeds, "seed", "seeds"));
-    double d = c->width, f = c->feed_forward;
-    double layer = 4 * d * d + 2 * d * f + 9 * d + f;
-    double all = d * (c->vocabulary + c->positions + c->types) + 2 * d + c->layers * layer +
-                 (double)c->relative_buckets * c->heads + d * d + d + 2 * d + 2;
-    return exact(a, all, "parameter", "parameters");
+    return exact(a, q6_parameters(c), "parameter", "parameters");
 }
 
 static Status write_all(const Q6Answers *a, const BertConfig *config) {

@@ -77,6 +77,7 @@ Status q6_store_save(const char *path, const char *fingerprint, const Q6Seed *se
     checkpoint_note(c, "evaluations", "%zu", seed->evaluations);
     checkpoint_note(c, "chosen", "%zu", seed->chosen);
     checkpoint_note_number(c, "seconds", seed->seconds);
+    checkpoint_note(c, "exported", "%s", seed->exported);
     for (size_t i = 0; i < seed->evaluations; i++) {
         const TrainEvaluation *e = &seed->evaluation[i];
         snprintf(key, sizeof key, "evaluation.%zu", i);
@@ -104,6 +105,8 @@ static Status read_seed(const Checkpoint *c, const char *path, const Q6Data *dat
     if (batches < 1 || batches > 1u << 24 || evaluations < 1 || evaluations > 1u << 16 ||
         chosen >= evaluations)
         return status_fail(STATUS_FORMAT, "%s: its counts cannot be", path);
+    const char *exported = checkpoint_text(c, "exported");
+    snprintf(out->exported, sizeof out->exported, "%s", exported ? exported : "");
     out->batches = (size_t)batches;
     out->evaluations = (size_t)evaluations;
     out->chosen = (size_t)chosen;

@@ -1,4 +1,6 @@
 #include "q6_cola.h"
+#include "base/interrupt.h"
+#include "base/progress.h"
 #include "metric/classification.h"
 #include "model/bert_weights.h"
 #include "nn/loss.h"
@@ -34,8 +36,17 @@ static Status pack(Tape *tape, const Q6Sentences *split, const uint32_t *example
     return STATUS_OK;
 }
 
-Status q6_answer(Bert *bert, Arena *arena, const Q6Sentences *split, float *margin) {
+/* `progress`, where not NULL, is told of tokens beyond `before`, and Ctrl-C is then answered. */
+static Status answer(Bert *bert, Arena *arena, const Q6Sentences *split, float *margin,
+                     Progress *progress, size_t before) {
     for (size_t first = 0; first < split->count;) {
+        if (progress) {
+            if (interrupt_requested())
+                return status_fail(STATUS_INTERRUPTED,
+                                   "stopped after training, while sentences were answered; start "
+                                   "it again with the same arguments to continue");
+            progress_step(progress, (double)(before + split->start[first]), split->name);
+        }
         size_t count = 0;
         int tokens = 0;
         while (first + count < split->count && count < ANSWER_SENTENCES &&
@@ -55,6 +66,10 @@ Status q6_answer(Bert *bert, Arena *arena, const Q6Sentences *split, float *marg
         first += count;
     }
     return STATUS_OK;
+}
+
+Status q6_answer(Bert *bert, Arena *arena, const Q6Sentences *split, float *margin) {
+    return answer(bert, arena, split, margin, NULL, 0);
 }
 
 void q6_score(const uint8_t *label, const float *margin, size_t count, double *score) {
@@ -81,15 +96,22 @@ typedef struct {
     const Q6Data *data;
     Bert *bert;
     float *margin; /* [validation] */
-    int seed, shown;
+    int seed;
+    uint64_t step; /* of the batch before the present evaluation, from 1 */
 } Training;
+
+static size_t steps_per_epoch(const Training *t) {
+    size_t batch = (size_t)t->plan->batch;
+    return (t->data->split[Q6_TRAIN].count + batch - 1) / batch;
+}
 
 static Status loss(void *context, Tape *tape, const uint32_t *example, size_t count, Value **out,
                    TrainCount *counted) {
-    const Training *t = context;
+    Training *t = context;
     BertBatch batch;
     uint8_t *labels;
     int right = 0;
+    t->step = tape->step + 1;
     STATUS_TRY(pack(tape, &t->data->split[Q6_TRAIN], example, 0, count, &batch, &labels));
     Value *logits = bert_classify(t->bert, tape, &batch, NULL);
     *out = nn_cross_entropy(tape, logits, labels, &right);
@@ -102,6 +124,7 @@ static Status evaluate(void *context, Arena *arena, double *score) {
     const Q6Sentences *split = &t->data->split[Q6_VALIDATION];
     STATUS_TRY(q6_answer(t->bert, arena, split, t->margin));
     q6_score(split->label, t->margin, split->count, score);
+    q6_print_evaluation(t->plan, t->seed, (double)t->step / (double)steps_per_epoch(t), score);
     return STATUS_OK;
 }
 
@@ -119,7 +142,13 @@ static Status keep_log(const TrainLog *log, Q6Seed *out) {
 
 static Status answer_all(Training *t, Q6Seed *out) {
     Arena arena;
+    Progress progress;
+    char name[128];
+    size_t tokens = 0, before = 0;
+    for (int s = 0; s < Q6_SPLITS; s++) tokens += t->data->split[s].tokens;
+    snprintf(name, sizeof name, "q6 %s seed %d: answering every split", t->plan->label, t->seed);
     STATUS_TRY(arena_open(&arena, 0));
+    progress_begin(&progress, stderr, name, (double)tokens);
     Status status = STATUS_OK;
     for (int s = 0; status == STATUS_OK && s < Q6_SPLITS; s++) {
         const Q6Sentences *split = &t->data->split[s];
@@ -128,8 +157,13 @@ static Status answer_all(Training *t, Q6Seed *out) {
         if (!out->margin[s])
             status = status_fail(STATUS_MEMORY, "no memory for %zu answers", split->count);
         else
-            status = q6_answer(t->bert, &arena, split, out->margin[s]);
+            status = answer(t->bert, &arena, split, out->margin[s], &progress, before);
+        before += split->tokens;
     }
+    if (status == STATUS_OK)
+        progress_end(&progress);
+    else if (progress.terminal)
+        fputc('\n', stderr);
     arena_close(&arena);
     return status;
 }
@@ -152,7 +186,7 @@ static TrainPlan training_plan(const Q6Plan *plan, int seed, const char *checkpo
     return p;
 }
 
-static Status train(Training *t, const char *checkpoint, Q6Seed *out) {
+static Status train(Training *t, const char *checkpoint, const char *export_folder, Q6Seed *out) {
     static const int scores[] = {[Q6_SELECT_MCC] = Q6_SCORE_MCC,
                                  [Q6_SELECT_ACCURACY] = Q6_SCORE_ACCURACY,
                                  [Q6_SELECT_LOSS] = Q6_SCORE_LOSS};
@@ -175,11 +209,15 @@ static Status train(Training *t, const char *checkpoint, Q6Seed *out) {
     Status status = keep_log(log, out);
     out->chosen = t->plan->keep_last ? log->evaluations - 1 : log->best;
     train_log_free(log);
+    if (status == STATUS_OK && export_folder) {
+        snprintf(out->exported, sizeof out->exported, "%s", export_folder);
+        status = bert_weights_export(t->bert, export_folder);
+    }
     return status == STATUS_OK ? answer_all(t, out) : status;
 }
 
 Status q6_train_seed(const Q6Plan *plan, const Q6Data *data, int seed, const char *checkpoint,
-                     Q6Seed *out) {
+                     const char *export_folder, Q6Seed *out) {
     *out = (Q6Seed){.seed = seed};
     Training t = {.plan = plan, .data = data, .seed = seed};
     const BertOptions options = {.labels = 2,
@@ -190,14 +228,21 @@ Status q6_train_seed(const Q6Plan *plan, const Q6Data *data, int seed, const cha
     if (plan->dropout >= 0)
         t.bert->config.hidden_dropout = t.bert->config.attention_dropout = (float)plan->dropout;
     t.margin = malloc((data->split[Q6_VALIDATION].count + 1) * sizeof *t.margin);
-    Status status = t.margin ? train(&t, checkpoint, out)
+    Status status = t.margin ? train(&t, checkpoint, export_folder, out)
                              : status_fail(STATUS_MEMORY, "no memory for validation");
-    if (status == STATUS_OK && plan->export_folder)
-        status = bert_weights_export(t.bert, plan->export_folder);
     free(t.margin);
     bert_close(t.bert);
     if (status != STATUS_OK) q6_seed_free(out);
     return status;
+}
+
+double q6_parameters(const BertConfig *c) {
+    double d = c->width, f = c->feed_forward;
+    double layer = 4 * d * d + 2 * d * f + 9 * d + f;
+    double tables = d * (c->vocabulary + c->positions + c->types) + 2 * d;
+    double relative = (double)c->relative_buckets * c->heads;
+    double classifier = d * d + d + 2 * d + 2;
+    return tables + relative + c->layers * layer + classifier;
 }
 
 void q6_seed_free(Q6Seed *seed) {
