@@ -28,7 +28,7 @@ struct Checkpoint {
     char *path;
 };
 
-/* --- checksum ----------------------------------------------------------------------------------
+/* --- checksum -------------------------------------------------------------------------------
  * Four chains of xor and multiply (FNV-1a on 64-bit words), so that it runs at the speed of memory.
  * It finds damage, not malice. */
 

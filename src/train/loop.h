@@ -9,7 +9,7 @@
  *     plan.epochs = 3; plan.rate = 3e-5; plan.seed = 1;
  *     plan.checkpoint = "results/local/.q6-mpnet-1.safetensors"; plan.progress = stderr;
  *     TrainLog *log;
- * *     STATUS_TRY(train_run(&task, &plan, &log)); // continues where a checkpoint is
+ *     STATUS_TRY(train_run(&task, &plan, &log)); // continues where a checkpoint is
  *     ... log->batch[i].loss, log->evaluation[e].score[2] ...
  *     train_log_free(log);
  *
