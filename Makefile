@@ -185,6 +185,8 @@ $(BIN)/tests: $(TEST_OBJECTS) $(BUILD)/liboptable.a $(BUILD)/libexperiments.a \
 
 MIRROR_QUOTED := $(subst ','\'',$(MIRROR))
 FETCH := MIRROR='$(MIRROR_QUOTED)' experiments/fetch.sh experiments/inputs.tsv build/data
+# What the experiments read, if it can be had.
+INPUTS = @MIRROR='$(MIRROR_QUOTED)' .ci/inputs.sh $(PROFILE)
 
 # --- what can be asked for ------------------------------------------------------------------------
 # A sub-make compiles on every processor unless this make was given a -j of its own.
@@ -193,7 +195,8 @@ ONE_BY_ONE = +@$(MAKE) --no-print-directory -j1
 
 help:
 	@echo 'make report      both PDFs: build/report-fa.pdf and build/report-en.pdf, measured here'
-	@echo '                 NAME="..." ID=... put the student on every page; PROFILE=quick|full'
+	@echo '                 NAME="..." ID=... put the student on every page; PROFILE=quick|full;'
+	@echo '                 MIRROR=folder is searched for inputs before the network'
 	@echo 'make reproduce   the same measurements here, beside the recorded ones, with verdicts'
 	@echo 'make test        every test; SANITIZE=address,undefined tests under the sanitizers'
 	@echo 'make test-data   those on real data and real weights; MIRROR=folder: from there alone'
@@ -245,11 +248,13 @@ experiments:
 
 measure:
 	@.ci/setup.sh build
+	$(INPUTS)
 	$(AGAIN) experiment-programs
 	$(ONE_BY_ONE) run-experiments
 
 report:
 	@.ci/setup.sh build report
+	$(INPUTS)
 	$(AGAIN) experiment-programs
 	$(ONE_BY_ONE) run-experiments
 	$(ONE_BY_ONE) $(REPORTS)
@@ -257,6 +262,7 @@ report:
 
 reproduce:
 	@.ci/setup.sh build
+	$(INPUTS)
 	$(AGAIN) experiment-programs
 	$(ONE_BY_ONE) run-experiments
 	@$(BIN)/reproduce

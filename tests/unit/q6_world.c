@@ -1,4 +1,4 @@
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* memmem */
 #include "unit/q6_world.h"
 #include "base/tsv.h"
 #include "q6_cola.h"
@@ -18,7 +18,7 @@ static const char *const words[] = {"the", "a",    "cat",  "dog",   "sees", "kno
 #define WORDS (sizeof words / sizeof *words)
 
 static FILE *create(const char *folder, const char *name) {
-    char path[512];
+    char path[1400];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "w");
     ck_assert_msg(file != NULL, "%s: %s", path, strerror(errno));
@@ -71,7 +71,7 @@ void q6_world_open(Q6World *world) {
     snprintf(world->data, sizeof world->data, "%s/cola", world->folder);
     snprintf(world->results, sizeof world->results, "%s/results", world->folder);
     make_model(world);
-    char raw[192], tokenized[192];
+    char raw[1100], tokenized[1100];
     snprintf(raw, sizeof raw, "%s/raw", world->data);
     snprintf(tokenized, sizeof tokenized, "%s/tokenized", world->data);
     ck_assert_int_eq(mkdir(world->data, 0777) | mkdir(raw, 0777) | mkdir(tokenized, 0777), 0);
@@ -101,7 +101,7 @@ static void redirect(const Q6World *world, const char *name, int flags, int to) 
 }
 
 static int child_main(const Q6World *world, const char *flags) {
-    char text[1024], flag[4][192], *argv[48] = {(char *)"q6_cola"};
+    char text[1024], flag[4][1100], *argv[48] = {(char *)"q6_cola"};
     int argc = 1, classify = strncmp(flags, "classify", 8) == 0;
     snprintf(text, sizeof text, "%s", flags);
     for (char *at = strtok(text, " "); at; at = strtok(NULL, " ")) argv[argc++] = at;
@@ -167,6 +167,36 @@ char *q6_world_read(const Q6World *world, const char *path) {
     ck_assert_uint_lt(fread(text, 1, (1 << 18) - 1, file), (1 << 18) - 1);
     fclose(file);
     return text;
+}
+
+static void drop_times(char *facts) {
+    char *from = facts, *to = facts;
+    while (*from) {
+        size_t length = strcspn(from, "\n") + 1;
+        if (!memmem(from, length, ".training.", 10)) memmove(to, from, length), to += length;
+        from += length;
+    }
+    *to = 0;
+}
+
+char *q6_world_tables(const Q6World *world, const char *experiment) {
+    static const char *const names[] = {
+        "card",           "curve",         "batches", "seeds",   "confusion_train",
+        "confusion_test", "predictions",   "sources", "hardest", "confusion_validation",
+        "example",        "confusion_all", "quirks",  "splits",  "facts"};
+    char *all = NULL, path[256];
+    size_t size;
+    FILE *memory = open_memstream(&all, &size);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%s/%s.tsv", experiment, names[i]);
+        char *one = q6_world_read(world, path);
+        ck_assert_msg(one != NULL, "no %s", path);
+        if (strcmp(names[i], "facts") == 0) drop_times(one);
+        fprintf(memory, "== %s\n%s", names[i], one);
+        free(one);
+    }
+    fclose(memory);
+    return all;
 }
 
 double q6_world_fact(const Q6World *world, const char *experiment, const char *name) {

@@ -19,7 +19,7 @@
 #define Q6_WORLD_OUT_OF_DOMAIN 30
 
 typedef struct {
-    char folder[128], model[160], data[160], results[160];
+    char folder[128], model[1024], data[1024], results[160];
     char out[1 << 16], err[1 << 16]; /* of the last q6_world_run */
 } Q6World;
 
@@ -37,6 +37,10 @@ int q6_world_wait(Q6World *world, pid_t child);
 
 /* The bytes of a file of the results, allocated; NULL where it is not there. */
 char *q6_world_read(const Q6World *world, const char *path);
+
+/* Every table of an experiment but run.tsv, one after the other, without the facts about time: what
+ * two runs of one plan must share to the byte. Allocated; fails the test where one is missing. */
+char *q6_world_tables(const Q6World *world, const char *experiment);
 
 /* The value of a fact of an experiment; fails the test where there is none. */
 double q6_world_fact(const Q6World *world, const char *experiment, const char *name);

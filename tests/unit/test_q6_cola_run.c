@@ -172,40 +172,12 @@ END_TEST
  * ----------------------------------------------------------------------------------
  */
 
-static const char *const tables[] = {
-    "curve",   "batches",         "seeds",          "confusion_all", "sources",
-    "hardest", "confusion_train", "predictions",    "card",          "example",
-    "quirks",  "splits",          "confusion_test", "facts",         "confusion_validation"};
-#define TABLES (sizeof tables / sizeof *tables)
-
-/* Times differ between two runs; nothing else may. */
-static void drop_times(char *facts) {
-    char *from = facts, *to = facts;
-    while (*from) {
-        size_t length = strcspn(from, "\n") + 1;
-        if (!memmem(from, length, ".training.", 10)) memmove(to, from, length), to += length;
-        from += length;
-    }
-    *to = 0;
-}
-
-static void read_tables(char *text_of[TABLES]) {
-    for (size_t i = 0; i < TABLES; i++) {
-        char path[64];
-        snprintf(path, sizeof path, "q6_tiny/%s.tsv", tables[i]);
-        text_of[i] = q6_world_read(&world, path);
-        ck_assert_msg(text_of[i] != NULL, "no %s", path);
-        if (strcmp(tables[i], "facts") == 0) drop_times(text_of[i]);
-    }
-}
-
 #define LONGER                                                                                     \
     "--epochs=6 --rate=1e-3 --batch=8 --seeds=1,2 --evaluations-per-epoch=3 --average=.9 "
 
 START_TEST(killed_at_any_moment_it_ends_with_the_same_tables) {
-    char *whole[TABLES], *pieces[TABLES];
     ck_assert_msg(q6_world_run(&world, LONGER, NULL) == 0, "%s", world.err);
-    read_tables(whole);
+    char *whole = q6_world_tables(&world, "q6_tiny");
     char line[512];
     snprintf(line, sizeof line, "rm -rf '%s'", world.results);
     ck_assert_int_eq(system(line), 0);
@@ -221,13 +193,10 @@ START_TEST(killed_at_any_moment_it_ends_with_the_same_tables) {
     }
     ck_assert_int_eq(status, 0);
     ck_assert_int_ge(kills, 3);
-    read_tables(pieces);
-    for (size_t i = 0; i < TABLES; i++) {
-        ck_assert_msg(strcmp(whole[i], pieces[i]) == 0, "%s.tsv differs after %d kills", tables[i],
-                      kills);
-        free(whole[i]);
-        free(pieces[i]);
-    }
+    char *pieces = q6_world_tables(&world, "q6_tiny");
+    ck_assert_msg(strcmp(whole, pieces) == 0, "%s\nafter %d kills:\n%s", whole, kills, pieces);
+    free(whole);
+    free(pieces);
     ck_assert(!is_there(".q6_tiny-work"));
 }
 END_TEST
