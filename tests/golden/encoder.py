@@ -250,8 +250,9 @@ def expected(model, batch, rate, whole_gradients, hidden_bytes):
 
 
 def write(path, tensors):
-    made = dict(torch=torch.__version__, transformers=transformers.__version__,
-                processor=torch.backends.cpu.get_cpu_capability())
+    # One pair: safetensors writes several in an order of its own, and files would differ in bytes.
+    made = {"made_with": f"torch {torch.__version__}, transformers {transformers.__version__}, "
+                         f"{torch.backends.cpu.get_cpu_capability()}"}
     safetensors.numpy.save_file(
         {name: np.ascontiguousarray(value, np.int64 if name.endswith("position_ids")
                                     else np.float32) for name, value in tensors.items()},
