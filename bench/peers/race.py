@@ -1,18 +1,26 @@
-"""A race between our attention and PyTorch's, in one run, taking turns.
+"""A race between our code and PyTorch's, in one run, taking turns.
 
     make bench
     python3 -m venv build/peers && build/peers/bin/pip install -r bench/peers/requirements.txt
-    build/peers/bin/python bench/peers/race.py [--repetitions 9]
+    build/peers/bin/python bench/peers/race.py [attention] [--repetitions 9]
+    build/peers/bin/python bench/peers/race.py layer
+    build/peers/bin/python bench/peers/race.py bert --model FOLDER --sentences in_domain_train.tsv
+
+attention: one head's worth of every kind. layer: one encoder layer of base size, forward and
+backward, 32 sequences of 11. bert: training steps on real batches of CoLA, --steps of them evenly
+from an epoch (0: the whole epoch); a sample is the mean second of a step over them.
 
 Both sides are processes that wait for a line and answer with a time, so a disturbance of the
-machine hits both alike. Each repetition lets both run the same case, in alternating order. Printed:
-medians, the ratio of medians, and the range of the paired ratios (their 2nd to 2nd-last).
+machine hits both alike. Each repetition lets both run the same case, in alternating order (of bert:
+batch by batch). Printed: medians, the ratio of medians, and the range of the paired ratios (their
+2nd to 2nd-last). Lines that start with # are remarks.
 """
 
 import argparse
 import os
 import pathlib
 import random
+import shlex
 import statistics
 import subprocess
 import sys
@@ -35,6 +43,7 @@ CASES = [
     "elu forward 8 64 0 8192",
     "elu both 8 64 0 8192",
 ]
+LAYERS = ["layer 768 12 3072 32 11 f32", "layer 768 12 3072 32 11 bf16"]
 
 
 class Side:
@@ -43,44 +52,117 @@ class Side:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
 
-    def time(self, case):
-        self.process.stdin.write(case + "\n")
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            sys.exit(f"race: a side died on '{case}'; run it by hand to see its message")
-        return float(answer)
+            sys.exit(f"race: a side died on '{line}'; run it by hand to see its message")
+        return answer.strip()
+
+    def time(self, case):
+        return float(self.ask(case))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--repetitions", type=int, default=9)
-    parser.add_argument("--filter", default="", help="only cases that contain this text")
-    options = parser.parse_args()
-    # Passive waiting: an idle side must not keep a processor busy while the other runs.
-    environment = dict(os.environ, OMP_WAIT_POLICY="passive")
-    environment.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
-    ours = Side([str(ROOT / "build/bin/peer_attention")], environment)
-    theirs = Side([sys.executable, str(ROOT / "bench/peers/torch_attention.py")], environment)
-    print("case\tours_seconds\ttorch_seconds\tspeedup\tlow\thigh")
-    order = random.Random(1)
-    for case in CASES:
-        if options.filter not in case:
-            continue
-        pairs = []
-        for _ in range(options.repetitions):
-            if order.random() < 0.5:
-                a = ours.time(case)
-                b = theirs.time(case)
-            else:
-                b = theirs.time(case)
-                a = ours.time(case)
-            pairs.append((a, b))
+class Race:
+    """Two sides and the order of their turns."""
+
+    def __init__(self, options):
+        # Passive waiting: an idle side must not keep a processor busy while the other runs.
+        environment = dict(os.environ, OMP_WAIT_POLICY="passive")
+        environment.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
+        name = "attention" if options.race == "attention" else "bert"
+        ours = shlex.split(options.ours or shlex.quote(str(ROOT / f"build/bin/peer_{name}")))
+        theirs = [sys.executable, str(ROOT / f"bench/peers/torch_{name}.py")]
+        if not pathlib.Path(ours[0]).exists():
+            sys.exit(f"race: {ours[0]} is missing: make bench builds it")
+        self.ours, self.theirs = Side(ours, environment), Side(theirs, environment)
+        self.order = random.Random(1)
+        print("case\tours_seconds\ttorch_seconds\tspeedup\tlow\thigh", flush=True)
+
+    def pair(self, line):
+        if self.order.random() < 0.5:
+            a = self.ours.time(line)
+            b = self.theirs.time(line)
+        else:
+            b = self.theirs.time(line)
+            a = self.ours.time(line)
+        return a, b
+
+    def both(self, line):
+        return self.ours.ask(line), self.theirs.ask(line)
+
+    @staticmethod
+    def report(case, pairs):
         ratios = sorted(b / a for a, b in pairs)
         cut = 1 if len(ratios) > 4 else 0
         a, b = (statistics.median(side) for side in zip(*pairs))
         print(f"{case}\t{a:.5f}\t{b:.5f}\t{b / a:.2f}\t{ratios[cut]:.2f}\t{ratios[-1 - cut]:.2f}",
               flush=True)
+
+
+def run_cases(race, cases, options, untimed):
+    for case in cases:
+        if options.filter in case:
+            for _ in range(untimed):
+                race.both(case)
+            race.report(case, [race.pair(case) for _ in range(options.repetitions)])
+
+
+def run_bert(race, options):
+    model = options.model.resolve()
+    file = ROOT / "build" / f"race-{model.name}.tsv"
+    file.parent.mkdir(exist_ok=True)
+    for word in (model, options.sentences.resolve(), file):
+        if any(c.isspace() for c in str(word)):
+            sys.exit(f"race: {word}: the protocol has no paths with spaces")
+    race.theirs.ask(f"batches {model} {options.sentences.resolve()} {file}")
+    for precision in ("f32", "bf16"):
+        if options.filter not in precision:
+            continue
+        count = int(race.theirs.ask(f"open {model} {precision} {file}"))
+        if int(race.ours.ask(f"open {model} {precision} {file}")) != count:
+            sys.exit(f"race: the sides disagree about the batches in {file}")
+        steps = range(count)
+        if 0 < options.steps < count:
+            steps = [int((i + 0.5) * count / options.steps) for i in range(options.steps)]
+        lines = [f"step {k}" for k in steps]
+        # Untimed: both prepare themselves for every shape that comes.
+        for line in lines[:64]:
+            race.both(line)
+        pairs = []
+        for _ in range(options.repetitions):
+            times = [race.pair(line) for line in lines]
+            pairs.append(tuple(sum(side) / len(lines) for side in zip(*times)))
+        name = f"bert {model.name} {precision}"
+        race.report(f"{name}, mean of {len(lines)} steps", pairs)
+        a, b = (statistics.median(side) * count for side in zip(*pairs))
+        print(f"# {name}: an epoch of {count} such steps: ours {a:.1f} s, torch {b:.1f} s")
+        for what in ("loss", "memory"):
+            print(f"# {name}: {what}: ours %s, torch %s" % race.both(what), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, add_help=True,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("race", nargs="?", default="attention",
+                        choices=("attention", "layer", "bert"))
+    parser.add_argument("--repetitions", type=int, default=9)
+    parser.add_argument("--filter", default="", help="only cases (bert: precisions) with this text")
+    parser.add_argument("--ours", help="our side's command, if not build/bin/peer_*")
+    parser.add_argument("--model", type=pathlib.Path, help="bert: a folder with vocab.txt")
+    parser.add_argument("--sentences", type=pathlib.Path, help="bert: CoLA's raw training file")
+    parser.add_argument("--steps", type=int, default=12, help="bert: batches of a sample; 0: all")
+    options = parser.parse_args()
+    if options.race == "bert" and not (options.model and options.sentences):
+        parser.error("bert needs --model and --sentences")
+    race = Race(options)
+    if options.race == "attention":
+        run_cases(race, CASES, options, untimed=0)  # these sides run a case twice, untimed first
+    elif options.race == "layer":
+        run_cases(race, LAYERS, options, untimed=2)
+    else:
+        run_bert(race, options)
 
 
 main()
