@@ -72,6 +72,10 @@ ifneq ($(OPENBLAS),)
 LDFLAGS += -L$(OPENBLAS) -Wl,--disable-new-dtags -Wl,-rpath,$(OPENBLAS)
 endif
 LDLIBS += -lopenblas -llapacke -lcjson -lutf8proc -lm
+# oneDNN is used where it is found. Only programs that multiply through it load it.
+ONEDNN := $(shell .ci/setup.sh --onednn 2>/dev/null)
+CPPFLAGS += $(if $(ONEDNN),-DTAMRIN_ONEDNN)
+LDLIBS += $(if $(ONEDNN),-Wl$(COMMA)--as-needed -ldnnl -Wl$(COMMA)--no-as-needed)
 LINK = @mkdir -p $(@D); echo '  link $@'; $(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
 
 # --- the engine -------------------------------------------------------------------------------

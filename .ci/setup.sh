@@ -4,7 +4,8 @@
 #   .ci/setup.sh build report     installs what these sets lack; silent when nothing is missing
 #   .ci/setup.sh --status         prints every capability, and what a missing one costs
 #
-# Sets: build (make test, bench, experiments), report (the PDFs), data (make data), lint.
+# Sets: build (make test, bench, experiments), report (the PDFs), data (make data), lint. With build
+# comes wish: what makes things faster and is not needed. It is tried once and stops nothing.
 # Installing uses apt-get, as root or through a sudo that asks for no password. Otherwise it
 # prints the one line to run and stops.
 set -u
@@ -26,6 +27,7 @@ build|header|cjson/cJSON.h|libcjson-dev|cJSON
 build|header|Random123/philox.h|librandom123-dev|Random123
 build|header|utf8proc.h|libutf8proc-dev|utf8proc
 build|header|check.h|check|Check
+wish|header|oneapi/dnnl/dnnl.h|libdnnl-dev|oneDNN: faster products, bf16
 report|command|xelatex|texlive-xetex|XeLaTeX
 report|tex|xepersian.sty|texlive-lang-arabic|Persian typesetting
 report|tex|unicode-math.sty|texlive-latex-recommended|LaTeX packages
@@ -95,6 +97,20 @@ missing() {
 
 # --- installing ---------------------------------------------------------------------------------
 
+# What the last attempt to fulfil wishes said; while it is there, they are not tried again.
+wish_log=build/setup-wish.log
+
+install_wishes() {
+    [ -z "$(missing wish)" ] || [ -e "$wish_log" ] && return 0
+    mkdir -p build || return 0
+    if (install wish) >"$wish_log" 2>&1; then
+        say "Installed oneDNN (not needed, but faster)."
+        rm -f "$wish_log"
+    else
+        say "Going on without what would be faster, not needed: see $wish_log"
+    fi
+}
+
 install() {
     lacking=$(missing "$@")
     [ -z "$lacking" ] && return 0
@@ -158,7 +174,7 @@ capability() { # label, set, names it needs, what it is for, what its absence co
 }
 
 status() {
-    absent=$(missing build report data lint | cut -d'|' -f3 | tr '\n ' ' _')
+    absent=$(missing build wish report data lint | cut -d'|' -f3 | tr '\n ' ' _')
     say "Capabilities of this machine (make setup installs what is missing):"
     capability "gcc" build "gcc stdlib.h ar pkg-config" "compiles the engine" \
         "nothing can be built"
@@ -180,11 +196,8 @@ TeX_Gyre_Pagella_Math Amiri DejaVu_Sans_Mono" "both PDFs" "no PDFs; measurements
     capability "curl" data "curl unzip /etc/ssl/certs/ca-certificates.crt" "make data" \
         "no downloads: no make data"
     capability "lint" lint "clang-format cppcheck shellcheck" "make lint" "no make lint"
-    if has_header dnnl.h || has_header oneapi/dnnl/dnnl.h; then
-        line oneDNN found "bf16 matrix products; no experiment here needs it yet"
-    else
-        line oneDNN missing "no bf16 matrix products; no experiment here needs them yet"
-    fi
+    capability "oneDNN" wish "oneapi/dnnl/dnnl.h" "faster f32 products, bf16 products on AMX and AVX-512" \
+        "products by OpenBLAS alone; bf16 is computed in f32"
     nvcc=$(command -v nvcc || { [ -x /usr/local/cuda/bin/nvcc ] && say /usr/local/cuda/bin/nvcc; })
     if [ -n "$nvcc" ]; then
         line CUDA found "$nvcc; no experiment here uses it yet"
@@ -196,9 +209,13 @@ TeX_Gyre_Pagella_Math Amiri DejaVu_Sans_Mono" "both PDFs" "no PDFs; measurements
 case ${1-} in
 --status) status ;;
 --openblas) openblas_folder ;;
+--onednn) has_header oneapi/dnnl/dnnl.h && say yes ;;
 '' | -*)
     say "usage: .ci/setup.sh --status | SET... (build, report, data, lint)" >&2
     exit 2
     ;;
-*) install "$@" ;;
+*)
+    install "$@" || exit 1
+    case " $* " in *" build "*) install_wishes ;; esac
+    ;;
 esac

@@ -1,58 +1,139 @@
 #include "op/matmul.h"
+#include "op/cpu/matmul_convert.h"
+#include "op/cpu/matmul_packed.h"
+#include "op/cpu/matmul_scratch.h"
 
-#include <cblas.h>
 #include <stdlib.h>
+#include <string.h>
 
+/* bf16 has two ways: oneDNN's products of packed operands, or products in f32 of rounded ones. The
+ * second also serves where oneDNN refuses a shape. */
 struct MatmulWeight {
     int outputs, inputs;
     Precision precision;
-    const float *value;
+    const float *value;   /* the caller's */
+    float *rounded;       /* bf16 without oneDNN's bf16: value as it was set, rounded */
+    MatmulPacked *packed; /* bf16 with it */
 };
+
+static int has_bf16(void) {
+    return onednn_bf16_unit() != NULL;
+}
+
+static Status open_bf16(MatmulWeight *weight) {
+    if (has_bf16() && matmul_packed_open(&weight->packed, weight->outputs, weight->inputs,
+                                         ONEDNN_BF16) == STATUS_OK)
+        return STATUS_OK;
+    size_t count = (size_t)weight->outputs * (size_t)weight->inputs;
+    weight->rounded = malloc(count * sizeof *weight->rounded);
+    if (!weight->rounded)
+        return status_fail(STATUS_MEMORY, "matmul: no memory for a weight of %d x %d",
+                           weight->outputs, weight->inputs);
+    return STATUS_OK;
+}
 
 Status matmul_weight_open(MatmulWeight **out, int outputs, int inputs, Precision precision) {
     *out = NULL;
     if (outputs < 1 || inputs < 1)
         return status_fail(STATUS_ARGUMENT, "matmul: a weight of %d x %d; expected at least 1 x 1",
                            outputs, inputs);
-    if (precision != PRECISION_F32)
-        return status_fail(STATUS_UNSUPPORTED, "matmul: bf16 is not there yet");
+    if (precision != PRECISION_F32 && precision != PRECISION_BF16)
+        return status_fail(STATUS_ARGUMENT, "matmul: precision %d; expected f32 or bf16",
+                           (int)precision);
     MatmulWeight *weight = calloc(1, sizeof *weight);
     if (!weight) return status_fail(STATUS_MEMORY, "matmul: no memory for a weight");
     *weight = (MatmulWeight){.outputs = outputs, .inputs = inputs, .precision = precision};
+    if (precision == PRECISION_BF16) {
+        matmul_scratch_hold();
+        Status status = open_bf16(weight);
+        if (status != STATUS_OK) {
+            matmul_weight_close(weight);
+            return status;
+        }
+    }
     *out = weight;
     return STATUS_OK;
 }
 
 Status matmul_weight_set(MatmulWeight *weight, const float *value) {
+    if (!value) return status_fail(STATUS_ARGUMENT, "matmul: a weight without values");
     weight->value = value;
+    if (weight->packed) return matmul_packed_set(weight->packed, value);
+    if (weight->rounded)
+        matmul_round(value, weight->rounded, (size_t)weight->outputs * (size_t)weight->inputs);
     return STATUS_OK;
 }
 
+static float *rounded(MatmulScratch slot, const float *from, size_t rows, size_t columns) {
+    float *to = matmul_scratch(slot, rows * columns * sizeof *to);
+    if (to) matmul_round(from, to, rows * columns);
+    return to;
+}
+
+static Status product_bf16(MatmulWeight *weight, MatmulProduct product, int rows, const float *left,
+                           const float *right, float *out, int accumulate) {
+    if (weight->packed) {
+        Status status =
+            matmul_packed_product(weight->packed, product, rows, left, right, out, accumulate);
+        if (status != STATUS_UNSUPPORTED) return status;
+    }
+    size_t outputs = (size_t)weight->outputs, inputs = (size_t)weight->inputs;
+    const float *a =
+        rounded(SCRATCH_LEFT, left, (size_t)rows, product == MATMUL_FORWARD ? inputs : outputs);
+    const float *b = weight->rounded;
+    if (product == MATMUL_BACKWARD_WEIGHT)
+        b = rounded(SCRATCH_RIGHT, right, (size_t)rows, inputs);
+    else if (!b)
+        b = rounded(SCRATCH_RIGHT, weight->value, outputs, inputs);
+    if (!a || !b) return STATUS_MEMORY;
+    return matmul_f32(product, weight->outputs, weight->inputs, rows, a, b, out, accumulate);
+}
+
+static Status multiply(MatmulWeight *weight, MatmulProduct product, int rows, const float *left,
+                       const float *right, float *out, int accumulate) {
+    if (rows < 0) return status_fail(STATUS_ARGUMENT, "matmul: %d rows; expected 0 or more", rows);
+    if (product != MATMUL_BACKWARD_WEIGHT && !weight->value)
+        return status_fail(STATUS_ARGUMENT,
+                           "matmul: a product with a weight of %d x %d that has no values yet; "
+                           "call matmul_weight_set first",
+                           weight->outputs, weight->inputs);
+    if (rows == 0) {
+        if (product == MATMUL_BACKWARD_WEIGHT && !accumulate)
+            memset(out, 0, (size_t)weight->outputs * (size_t)weight->inputs * sizeof *out);
+        return STATUS_OK;
+    }
+    if (weight->precision == PRECISION_BF16)
+        return product_bf16(weight, product, rows, left, right, out, accumulate);
+    return matmul_f32(product, weight->outputs, weight->inputs, rows, left, right, out, accumulate);
+}
+
 Status matmul_forward(MatmulWeight *weight, int rows, const float *x, float *y) {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, weight->outputs, weight->inputs, 1,
-                x, weight->inputs, weight->value, weight->inputs, 0, y, weight->outputs);
-    return STATUS_OK;
+    return multiply(weight, MATMUL_FORWARD, rows, x, weight->value, y, 0);
 }
 
 Status matmul_backward_input(MatmulWeight *weight, int rows, const float *dy, float *dx,
                              int accumulate) {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, weight->inputs, weight->outputs, 1,
-                dy, weight->outputs, weight->value, weight->inputs, accumulate ? 1 : 0, dx,
-                weight->inputs);
-    return STATUS_OK;
+    return multiply(weight, MATMUL_BACKWARD_INPUT, rows, dy, weight->value, dx, accumulate);
 }
 
 Status matmul_backward_weight(MatmulWeight *weight, int rows, const float *dy, const float *x,
                               float *dw, int accumulate) {
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, weight->outputs, weight->inputs, rows, 1,
-                dy, weight->outputs, x, weight->inputs, accumulate ? 1 : 0, dw, weight->inputs);
-    return STATUS_OK;
+    return multiply(weight, MATMUL_BACKWARD_WEIGHT, rows, dy, x, dw, accumulate);
 }
 
 void matmul_weight_close(MatmulWeight *weight) {
+    if (!weight) return;
+    matmul_packed_close(weight->packed);
+    free(weight->rounded);
+    if (weight->precision == PRECISION_BF16 && matmul_scratch_release()) onednn_forget();
     free(weight);
 }
 
 const char *matmul_backend(Precision precision) {
-    return precision == PRECISION_F32 ? "OpenBLAS f32" : "none";
+    if (precision == PRECISION_F32)
+        return matmul_f32_is_onednn(MATMUL_FORWARD, 1024, 1024, 1024) ? "oneDNN and OpenBLAS f32"
+                                                                      : "OpenBLAS f32";
+    if (!onednn_version()) return "bf16 operands, f32 arithmetic (built without oneDNN)";
+    if (!has_bf16()) return "bf16 operands, f32 arithmetic (no bf16 instructions here)";
+    return strcmp(onednn_bf16_unit(), "AMX") == 0 ? "oneDNN bf16 on AMX" : "oneDNN bf16 on AVX-512";
 }

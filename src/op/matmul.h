@@ -14,7 +14,8 @@
  * All matrices are dense, row-major and f32: W and dW [outputs, inputs], x and dx [rows, inputs],
  * y and dy [rows, outputs]. PRECISION_F32 computes in f32. PRECISION_BF16 rounds the operands of
  * every product to bfloat16 (nearest, ties to even) and sums in f32 (Micikevicius et al. 2018;
- * masters stay f32).
+ * masters stay f32). Rows may be 0. The same calls give the same bits again, on one machine with
+ * one number of threads. bf16 products share scratch: one thread of the program at a time.
  */
 #ifndef OP_MATMUL_H
 #define OP_MATMUL_H
@@ -25,14 +26,17 @@ typedef enum { PRECISION_F32, PRECISION_BF16 } Precision;
 
 typedef struct MatmulWeight MatmulWeight;
 
-/* *out is the caller's to matmul_weight_close. STATUS_ARGUMENT for a size below 1, STATUS_MEMORY. */
+/* *out is the caller's to matmul_weight_close. STATUS_ARGUMENT for a size below 1, STATUS_MEMORY.
+ */
 Status matmul_weight_open(MatmulWeight **out, int outputs, int inputs, Precision precision);
 
 /* Takes the values [outputs, inputs] as they are now. f32 keeps the pointer and reads it in every
- * product, so that values may change without another call; bf16 converts and packs them here. */
+ * product, so that values may change without another call; bf16 converts and packs them here, and
+ * keeps the pointer for shapes that cannot be packed. STATUS_ARGUMENT for NULL. */
 Status matmul_weight_set(MatmulWeight *weight, const float *value);
 
-/* y[rows, outputs] = x[rows, inputs] W'. */
+/* y[rows, outputs] = x[rows, inputs] W'. All three: STATUS_ARGUMENT for rows below 0, and where W
+ * is needed and was not set; STATUS_MEMORY for scratch; then the result is as it was. */
 Status matmul_forward(MatmulWeight *weight, int rows, const float *x, float *y);
 
 /* dx[rows, inputs] = dy[rows, outputs] W, or += where `accumulate`. */
@@ -46,8 +50,9 @@ Status matmul_backward_weight(MatmulWeight *weight, int rows, const float *dy, c
 /* NULL is fine. */
 void matmul_weight_close(MatmulWeight *weight);
 
-/* How products of `precision` are computed on this machine, for run.tsv and --help: "OpenBLAS f32",
- * "oneDNN bf16 on AMX", "bf16 operands, f32 arithmetic (no bf16 instructions here)". */
+/* How products of `precision` are computed on this machine, for run.tsv and --help:
+ * "oneDNN and OpenBLAS f32", "oneDNN bf16 on AMX", "bf16 operands, f32 arithmetic (no bf16
+ * instructions here)". */
 const char *matmul_backend(Precision precision);
 
 #endif
