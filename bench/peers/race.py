@@ -12,8 +12,10 @@ from an epoch (0: the whole epoch); a sample is the mean second of a step over t
 
 Both sides are processes that wait for a line and answer with a time, so a disturbance of the
 machine hits both alike. Each repetition lets both run the same case, in alternating order (of bert:
-batch by batch). Printed: medians, the ratio of medians, and the range of the paired ratios (their
-2nd to 2nd-last). Lines that start with # are remarks.
+batch by batch). Printed: medians, the ratio of medians, the range of the paired ratios (their 2nd to
+2nd-last) and their median. A ratio of medians outside that range says that the machine changed its
+speed between repetitions: then only the paired columns hold, or none. A side raced against itself
+(--ours) shows what the machine does to equals. Lines that start with # are remarks.
 """
 
 import argparse
@@ -78,7 +80,7 @@ class Race:
             sys.exit(f"race: {ours[0]} is missing: make bench builds it")
         self.ours, self.theirs = Side(ours, environment), Side(theirs, environment)
         self.order = random.Random(1)
-        print("case\tours_seconds\ttorch_seconds\tspeedup\tlow\thigh", flush=True)
+        print("case\tours_seconds\ttorch_seconds\tspeedup\tlow\thigh\tpaired", flush=True)
 
     def pair(self, line):
         if self.order.random() < 0.5:
@@ -97,8 +99,8 @@ class Race:
         ratios = sorted(b / a for a, b in pairs)
         cut = 1 if len(ratios) > 4 else 0
         a, b = (statistics.median(side) for side in zip(*pairs))
-        print(f"{case}\t{a:.5f}\t{b:.5f}\t{b / a:.2f}\t{ratios[cut]:.2f}\t{ratios[-1 - cut]:.2f}",
-              flush=True)
+        print(f"{case}\t{a:.5f}\t{b:.5f}\t{b / a:.2f}\t{ratios[cut]:.2f}\t{ratios[-1 - cut]:.2f}"
+              f"\t{statistics.median(ratios):.2f}", flush=True)
 
 
 def run_cases(race, cases, options, untimed):
