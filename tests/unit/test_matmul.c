@@ -319,6 +319,28 @@ START_TEST(packed_products_agree_with_sums_in_double) {
 }
 END_TEST
 
+/* What was compiled for one number of threads must not serve another. */
+START_TEST(packed_products_follow_the_number_of_threads) {
+    for (int type = 0; type < 2; type++) {
+        if (!packed_works((OnednnType)type)) continue;
+        MatmulPacked *weight;
+        Case c = case_open(96, 160, 64);
+        if (type == ONEDNN_BF16) round_case(&c);
+        must(matmul_packed_open(&weight, c.outputs, c.inputs, (OnednnType)type));
+        must(matmul_packed_set(weight, c.w));
+        static const int counts[] = {1, 3, 2, 1};
+        long made = onednn_shapes_made();
+        for (int t = 0; t < 4; t++) {
+            threads_set(counts[t]);
+            check_packed(weight, &c, 1e-11);
+        }
+        ck_assert_int_eq(onednn_shapes_made() - made, 3 * 6);
+        matmul_packed_close(weight);
+        case_close(&c);
+    }
+}
+END_TEST
+
 /* Batches of every size from 1 on, against two weights in turn; then more shapes than are kept. */
 START_TEST(rows_that_change_compile_few_shapes) {
     enum { OUTPUTS = 64, INPUTS = 32, MOST = 200 };
@@ -448,6 +470,7 @@ Suite *suite_matmul(void) {
     tcase_add_test(all, bf16_sees_changed_values_when_they_are_set);
     tcase_add_test(all, what_makes_no_sense_is_refused);
     tcase_add_loop_test(all, packed_products_agree_with_sums_in_double, 0, SHAPES);
+    tcase_add_test(all, packed_products_follow_the_number_of_threads);
     tcase_add_test(all, rows_that_change_compile_few_shapes);
     tcase_add_test(all, shapes_that_are_kept_have_a_bound);
     tcase_add_test(all, conversion_rounds_to_nearest_even_and_keeps_what_is_special);

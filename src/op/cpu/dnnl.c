@@ -7,6 +7,8 @@
 
 #if defined(TAMRIN_ONEDNN) && DNNL_VERSION_MAJOR == 2
 
+#include "base/threads.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,16 +24,19 @@ struct OnednnPacked {
     int is_set;
 };
 
-/* One compiled shape. Packed operands of one type and size share their order, so that the shape
- * tells everything. A shape that oneDNN refused has no primitive. */
+/* What is compiled for. A primitive must be run by as many threads as it was made for: oneDNN cuts
+ * the work, and measures its scratch, when it makes it. */
 typedef struct {
     int m, n, k;
     OnednnType type;
-    int packed, accumulate;
+    int accumulate, threads;
+    const dnnl_memory_desc_t *order; /* of a packed B; NULL for A' B with B plain */
 } Shape;
 
+/* A shape that oneDNN refused has no primitive. */
 typedef struct {
     Shape shape;
+    dnnl_memory_desc_t order; /* where shape.order points */
     long used;
     dnnl_primitive_t primitive;
     dnnl_memory_t a, b, c; /* without data; b only where it is not packed */
@@ -105,20 +110,28 @@ static void drop(Kept *kept) {
 
 static int is_same(const Shape *s, const Shape *t) {
     return s->m == t->m && s->n == t->n && s->k == t->k && s->type == t->type &&
-           s->packed == t->packed && s->accumulate == t->accumulate;
+           s->accumulate == t->accumulate && s->threads == t->threads && !s->order == !t->order &&
+           (!s->order || dnnl_memory_desc_equal(s->order, t->order));
 }
 
-static Status compile(Kept *kept, const dnnl_memory_desc_t *order) {
-    Shape s = kept->shape;
+static void place(Kept *kept, const Shape *shape) {
+    *kept = (Kept){.shape = *shape};
+    if (!shape->order) return;
+    kept->order = *shape->order;
+    kept->shape.order = &kept->order;
+}
+
+static Status compile(Kept *kept) {
+    const Shape *s = &kept->shape;
     dnnl_memory_desc_t a, b, c;
     dnnl_primitive_desc_t description;
-    STATUS_TRY(describe(&a, type_of(s.type), s.m, s.k, s.packed ? dnnl_ab : dnnl_ba));
-    if (!order) STATUS_TRY(describe(&b, type_of(s.type), s.k, s.n, dnnl_ab));
-    STATUS_TRY(product(&description, s.m, s.n, &a, order ? order : &b, &c, s.accumulate));
+    STATUS_TRY(describe(&a, type_of(s->type), s->m, s->k, s->order ? dnnl_ab : dnnl_ba));
+    if (!s->order) STATUS_TRY(describe(&b, type_of(s->type), s->k, s->n, dnnl_ab));
+    STATUS_TRY(product(&description, s->m, s->n, &a, s->order ? s->order : &b, &c, s->accumulate));
     dnnl_status_t status = dnnl_memory_create(&kept->a, &a, one.engine, DNNL_MEMORY_NONE);
     if (status == dnnl_success)
         status = dnnl_memory_create(&kept->c, &c, one.engine, DNNL_MEMORY_NONE);
-    if (status == dnnl_success && !order)
+    if (status == dnnl_success && !s->order)
         status = dnnl_memory_create(&kept->b, &b, one.engine, DNNL_MEMORY_NONE);
     if (status == dnnl_success) status = dnnl_primitive_create(&kept->primitive, description);
     dnnl_primitive_desc_destroy(description);
@@ -126,30 +139,30 @@ static Status compile(Kept *kept, const dnnl_memory_desc_t *order) {
     return failed(status, "a product of this shape");
 }
 
-/* `order` is that of the packed operand, or NULL. */
-static Status find(const Shape *shape, const dnnl_memory_desc_t *order, Kept **out) {
+static Status find(const Shape *shape, Kept **out) {
     Kept *kept = NULL, *oldest = one.kept;
     for (int i = 0; i < one.count && !kept; i++) {
         if (is_same(&one.kept[i].shape, shape)) kept = &one.kept[i];
         if (one.kept[i].used < oldest->used) oldest = &one.kept[i];
     }
-    Status status = STATUS_OK;
-    if (!kept) {
-        STATUS_TRY(start());
-        kept = one.count < SHAPES ? &one.kept[one.count++] : oldest;
+    *out = kept;
+    if (kept) {
+        kept->used = ++one.clock;
+        return kept->primitive
+                   ? STATUS_OK
+                   : status_fail(STATUS_UNSUPPORTED, "matmul: oneDNN has no product of this shape");
+    }
+    STATUS_TRY(start());
+    kept = *out = one.count < SHAPES ? &one.kept[one.count++] : oldest;
+    drop(kept);
+    place(kept, shape);
+    Status status = compile(kept);
+    if (status != STATUS_OK) {
+        /* What failed half-way keeps its place, to be refused at once the next time. */
         drop(kept);
-        kept->shape = *shape;
-        status = compile(kept, order);
-    } else if (!kept->primitive) {
-        status = status_fail(STATUS_UNSUPPORTED, "matmul: oneDNN has no product of this shape");
+        place(kept, shape);
     }
     kept->used = ++one.clock;
-    *out = kept;
-    if (status == STATUS_OK || kept->primitive) return status;
-    /* What failed half-way keeps its place, to be refused at once the next time. */
-    Kept refused = {.shape = *shape, .used = kept->used};
-    drop(kept);
-    *kept = refused;
     return status;
 }
 
@@ -245,17 +258,17 @@ Status onednn_packed_set(OnednnPacked *b, const void *values, int transposed) {
 
 Status onednn_packed_product(OnednnPacked *b, int m, const void *a, float *c, int accumulate) {
     Kept *kept;
-    Shape shape = {m, b->n, b->k, b->type, 1, accumulate != 0};
+    Shape shape = {m, b->n, b->k, b->type, accumulate != 0, threads_count(), &b->order};
     if (!b->is_set) return status_fail(STATUS_ARGUMENT, "matmul: a product before its weight");
-    STATUS_TRY(find(&shape, &b->order, &kept));
+    STATUS_TRY(find(&shape, &kept));
     return run(kept, a, b->memory, c);
 }
 
 Status onednn_transposed_product(OnednnType type, int m, int n, int k, const void *a, const void *b,
                                  float *c, int accumulate) {
     Kept *kept;
-    Shape shape = {m, n, k, type, 0, accumulate != 0};
-    STATUS_TRY(find(&shape, NULL, &kept));
+    Shape shape = {m, n, k, type, accumulate != 0, threads_count(), NULL};
+    STATUS_TRY(find(&shape, &kept));
     ONEDNN_TRY(dnnl_memory_set_data_handle(kept->b, (void *)b));
     return run(kept, a, kept->b, c);
 }
