@@ -375,13 +375,15 @@ START_TEST(shapes_that_are_kept_have_a_bound) {
     must(onednn_packed_open(&w, ONEDNN_F32, SIZE, SIZE));
     ck_assert_int_eq(onednn_packed_product(w, 1, c.dy, c.out, 0), STATUS_ARGUMENT);
     must(onednn_packed_set(w, c.w, 0));
+    long made = onednn_shapes_made();
     for (int pass = 0; pass < 2; pass++)
         for (int rows = 1; rows <= MOST; rows++) {
             must(onednn_packed_product(w, rows, c.dy, c.out, 0));
             ck_assert_double_le(nmse(c.out, expected, (size_t)rows * SIZE), 1e-12);
         }
     ck_assert_int_eq(onednn_shapes_kept(), 256);
-    ck_assert_int_eq(onednn_shapes_made(), 2 * MOST); /* each was given up before its turn came */
+    ck_assert_int_eq(onednn_shapes_made() - made,
+                     2 * MOST); /* each was given up before its turn came */
     onednn_packed_close(w);
     onednn_forget();
     free(expected);
