@@ -26,11 +26,12 @@ START_TEST(f32_agrees_to_rounding) {
                "norms %.2g\n",
                names[_i], p.hidden_nmse, p.logits_nmse, p.loss_error, p.gradient_nmse,
                p.worst_gradient, p.worst_name, p.step_error, p.norm_error);
-    ck_assert_double_le(p.hidden_nmse, 1e-12);
-    ck_assert_double_le(p.logits_nmse, 1e-12);
+    /* Ten times what the reference's own f32 is from its f64 (tests/golden/README.md). */
+    ck_assert_double_le(p.hidden_nmse, 4e-12);
+    ck_assert_double_le(p.logits_nmse, 4e-12);
     ck_assert_double_le(p.loss_error, 1e-6);
     ck_assert_int_ge(p.tensors, 40);
-    ck_assert_double_le(p.gradient_nmse, 1e-12);
+    ck_assert_double_le(p.gradient_nmse, 4e-12);
     ck_assert_msg(p.worst_gradient <= 1e-8, "%s: %g", p.worst_name, p.worst_gradient);
     ck_assert_double_le(p.step_error, 1e-4);
     ck_assert_double_le(p.norm_error, 1e-4);
