@@ -226,7 +226,8 @@ Status q6_train_seed(const Q6Plan *plan, const Q6Data *data, int seed, const cha
                                  .precision = (Precision)plan->precision};
     STATUS_TRY(bert_open(&t.bert, plan->model, &options));
     if (plan->dropout >= 0)
-        t.bert->config.hidden_dropout = t.bert->config.attention_dropout = (float)plan->dropout;
+        t.bert->config.hidden_dropout = t.bert->config.attention_dropout =
+            t.bert->config.classifier_dropout = (float)plan->dropout;
     t.margin = malloc((data->split[Q6_VALIDATION].count + 1) * sizeof *t.margin);
     Status status = t.margin ? train(&t, checkpoint, export_folder, out)
                              : status_fail(STATUS_MEMORY, "no memory for validation");

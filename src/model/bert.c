@@ -117,8 +117,10 @@ static Status open_folder(Bert *bert, const char *folder) {
     if (!bert->layer) return status_fail(STATUS_MEMORY, "bert: no memory for its layers");
     STATUS_TRY(parameters_open(&bert->parameters));
     STATUS_TRY(add_parameters(bert));
-    bert_weights_draw(bert);
-    if (!bert->options.random_weights) STATUS_TRY(bert_weights_load(bert, folder));
+    if (bert->options.random_weights)
+        bert_weights_draw(bert);
+    else
+        STATUS_TRY(bert_weights_load(bert, folder)); /* draws what the folder does not hold */
     return parameters_changed(&bert->parameters);
 }
 
@@ -217,7 +219,7 @@ Value *bert_encode(Bert *bert, Tape *tape, const BertBatch *batch, Value **hidde
 /* BERT: classifier(dropout(tanh(pooler(h of [CLS])))).
  * MPNet: out_proj(dropout(tanh(dense(dropout(h of <s>))))). */
 Value *bert_classify(Bert *bert, Tape *tape, const BertBatch *batch, Value **hidden) {
-    const float rate = bert->config.hidden_dropout;
+    const float rate = bert->config.classifier_dropout;
     Value *x = bert_encode(bert, tape, batch, hidden);
     Value *first = nn_take_rows(tape, x, batch->offsets, batch->sequences);
     if (bert->config.kind == BERT_KIND_MPNET) first = nn_dropout(tape, first, rate);
