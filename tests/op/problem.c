@@ -36,7 +36,8 @@ float *problem_element(const Problem *problem, TensorName name, int row, int hea
 }
 
 size_t problem_count(const Problem *problem, TensorName name) {
-    return (size_t)problem->views[name].rows * problem->attention.heads * problem->attention.width;
+    const View *view = &problem->views[name];
+    return (size_t)view->rows * view->heads * view->width;
 }
 
 /* --- layout ---------------------------------------------------------------------------------- */
@@ -55,6 +56,7 @@ static void view_open(Problem *problem, TensorName name, int rows, size_t guard,
     View *view = &problem->views[name];
     size_t offset = 0, floats = (size_t)rows * heads * width;
     *view = (View){.row = heads * width, .head = width, .rows = rows, .block = name};
+    view->heads = (int)heads, view->width = (int)width;
     switch (problem->shape->layout) {
     case LAYOUT_ROWS:
         break;
@@ -156,6 +158,36 @@ static void fill(Problem *problem, TensorName name, const int *offsets) {
     }
 }
 
+/* The relative bias of a variant that has one: [H, 2 S - 1], for sequences somewhat longer than the
+ * longest, so that the middle is not where a mistake would look for it by chance. */
+static void bias_open(Problem *problem, size_t guard) {
+    Attention *a = &problem->attention;
+    int longest = 0;
+    for (int b = 0; b < a->sequences; b++)
+        for (int keys = 0; keys < 2; keys++) {
+            const int *offsets = keys ? problem->key_offsets : problem->query_offsets;
+            int length = offsets[b + 1] - offsets[b];
+            longest = length > longest ? length : longest;
+        }
+    a->relative_span = longest + 2;
+    const size_t width = 2 * (size_t)a->relative_span - 1, count = (size_t)a->heads * width;
+    for (int name = TENSOR_BIAS; name <= (int)TENSOR_DBIAS; name++) {
+        block_open(&problem->blocks[name], count + 2 * guard);
+        problem->views[name] = (View){.data = problem->blocks[name].base + guard,
+                                      .row = width,
+                                      .head = 0,
+                                      .rows = a->heads,
+                                      .heads = 1,
+                                      .width = (int)width,
+                                      .block = name};
+    }
+    for (size_t i = 0; i < count; i++)
+        problem->views[TENSOR_BIAS].data[i] =
+            (float)rng_normal(20240229, rng_stream("relative bias"), i);
+    a->relative_bias = problem->views[TENSOR_BIAS].data;
+    a->relative_bias_gradient = problem->views[TENSOR_DBIAS].data;
+}
+
 void problem_open(Problem *problem, const OpVariant *variant, const OpShape *shape, size_t guard) {
     memset(problem, 0, sizeof *problem);
     problem->variant = variant;
@@ -197,10 +229,15 @@ void problem_open(Problem *problem, const OpVariant *variant, const OpShape *sha
     fill(problem, TENSOR_K, problem->key_offsets);
     fill(problem, TENSOR_V, problem->key_offsets);
     fill(problem, TENSOR_DOUT, problem->query_offsets);
+    if (variant->relative) bias_open(problem, guard);
+    problem->attention.dropout = variant->dropout;
+    problem->attention.dropout_seed = 0x123456789abcdef0;
+    problem->attention.dropout_stream = rng_stream("op table dropout");
     problem->saved_bytes = attention_saved_bytes(&problem->attention);
     problem->saved = bytes_or_abort(problem->saved_bytes);
     memset(problem->saved, 0xff, problem->saved_bytes);
     problem_forget(problem, TENSOR_OUT, TENSOR_DV);
+    problem_forget(problem, TENSOR_DBIAS, TENSOR_DBIAS);
 }
 
 void problem_close(Problem *problem) {
@@ -214,10 +251,10 @@ void problem_close(Problem *problem) {
 /* --- running --------------------------------------------------------------------------------- */
 
 static void each_element(Problem *problem, TensorName name, float value) {
-    const Attention *a = &problem->attention;
-    for (int row = 0; row < problem->views[name].rows; row++)
-        for (int head = 0; head < a->heads; head++)
-            for (int e = 0; e < a->width; e++)
+    const View *view = &problem->views[name];
+    for (int row = 0; row < view->rows; row++)
+        for (int head = 0; head < view->heads; head++)
+            for (int e = 0; e < view->width; e++)
                 *problem_element(problem, name, row, head, e) = value;
 }
 
@@ -257,6 +294,7 @@ Status problem_forward(Problem *problem, const Device *device, int save, Arena *
 
 Status problem_backward(Problem *problem, const Device *device, Arena *arena) {
     problem_forget(problem, TENSOR_DQ, TENSOR_DV);
+    problem_forget(problem, TENSOR_DBIAS, TENSOR_DBIAS);
     poison(problem, arena);
     return problem_launch(problem, device, DIRECTION_BACKWARD, 1, arena);
 }
@@ -276,18 +314,19 @@ Status problem_launch(Problem *problem, const Device *device, Direction directio
 /* An element of an output that was written may hold anything but UNWRITTEN; every other float must
  * still hold what it held. */
 const char *problem_harm(Problem *problem) {
-    static const char *const names[TENSORS] = {"q", "k", "v", "dout", "out", "dq", "dk", "dv"};
-    const Attention *a = &problem->attention;
+    static const char *const names[TENSORS] = {"q",  "k",  "v",  "dout", "out",
+                                               "dq", "dk", "dv", "bias", "dbias"};
     for (int name = 0; name < TENSORS; name++) {
         View *view = &problem->views[name];
         Block *block = &problem->blocks[view->block];
         /* What a call may write is put into the copy, so that the rest can be compared whole. */
         for (int row = 0; row < view->rows; row++)
-            for (int head = 0; head < a->heads; head++)
-                for (int e = 0; e < a->width; e++) {
+            for (int head = 0; head < view->heads; head++)
+                for (int e = 0; e < view->width; e++) {
                     float *now = problem_element(problem, name, row, head, e);
                     float *was = block->before + (now - block->base);
-                    if (name >= TENSOR_OUT && to_bits(*was) == UNWRITTEN) *was = *now;
+                    if (name >= TENSOR_OUT && name != TENSOR_BIAS && to_bits(*was) == UNWRITTEN)
+                        *was = *now;
                 }
     }
     for (int name = 0; name < TENSORS; name++) {
@@ -308,13 +347,12 @@ const char *problem_harm(Problem *problem) {
 /* --- reading --------------------------------------------------------------------------------- */
 
 float *problem_read_bits(const Problem *problem, TensorName name) {
-    const Attention *a = &problem->attention;
-    int rows = problem->views[name].rows;
+    const View *view = &problem->views[name];
     float *dense = bytes_or_abort(problem_count(problem, name) * sizeof *dense);
-    for (int head = 0; head < a->heads; head++)
-        for (int row = 0; row < rows; row++)
-            for (int e = 0; e < a->width; e++)
-                dense[((size_t)head * rows + row) * a->width + e] =
+    for (int head = 0; head < view->heads; head++)
+        for (int row = 0; row < view->rows; row++)
+            for (int e = 0; e < view->width; e++)
+                dense[((size_t)head * view->rows + row) * view->width + e] =
                     *problem_element(problem, name, row, head, e);
     return dense;
 }
@@ -328,6 +366,54 @@ double *problem_read(const Problem *problem, TensorName name) {
     return dense;
 }
 
+const TensorName problem_gradient_names[GRADIENTS] = {TENSOR_DQ, TENSOR_DK, TENSOR_DV,
+                                                      TENSOR_DBIAS};
+
+/* Number of the first probability of one head of one sequence, as dropout counts them: head by
+ * head, sequence by sequence, row by row. */
+static size_t first_probability(const Attention *a, int head, int sequence) {
+    size_t all = 0, before = 0;
+    for (int b = 0; b < a->sequences; b++) {
+        size_t count = (size_t)(a->query_offsets[b + 1] - a->query_offsets[b]) *
+                       (size_t)(a->key_offsets[b + 1] - a->key_offsets[b]);
+        if (b < sequence) before += count;
+        all += count;
+    }
+    return (size_t)head * all + before;
+}
+
+/* What the definitions of op/op.h and op/layers.h say of every score, one word at a time. */
+static ReferenceScores scores_open(const Attention *a, int head, int b) {
+    int queries = a->query_offsets[b + 1] - a->query_offsets[b];
+    int keys = a->key_offsets[b + 1] - a->key_offsets[b];
+    size_t count = (size_t)queries * keys, first = first_probability(a, head, b);
+    double *bias = NULL, *keep = NULL, *dbias = NULL;
+    if (a->relative_bias) {
+        bias = bytes_or_abort(count * sizeof *bias);
+        dbias = bytes_or_abort(count * sizeof *dbias);
+        for (int i = 0; i < queries; i++)
+            for (int j = 0; j < keys; j++)
+                bias[(size_t)i * keys + j] =
+                    a->relative_bias[(size_t)head * (2 * (size_t)a->relative_span - 1) + j - i +
+                                     a->relative_span - 1];
+    }
+    if (a->dropout > 0) {
+        keep = bytes_or_abort(count * sizeof *keep);
+        for (size_t i = 0; i < count; i++) {
+            uint32_t words[4];
+            rng_words(a->dropout_seed, a->dropout_stream, (first + i) / 4, words);
+            keep[i] = words[(first + i) % 4] < a->dropout * 4294967296.
+                          ? 0
+                          : 1 / (1 - (double)a->dropout);
+        }
+    }
+    return (ReferenceScores){bias, keep, dbias};
+}
+
+static void scores_close(ReferenceScores *scores) {
+    free((void *)scores->bias), free((void *)scores->keep), free(scores->dbias);
+}
+
 double *problem_reference_out(const Problem *problem) {
     const Attention *a = &problem->attention;
     double *q = problem_read(problem, TENSOR_Q), *k = problem_read(problem, TENSOR_K);
@@ -339,31 +425,44 @@ double *problem_reference_out(const Problem *problem) {
         for (int b = 0; b < a->sequences; b++) {
             size_t i = (head * rows + a->query_offsets[b]) * width;
             size_t j = (head * keys + a->key_offsets[b]) * width;
-            reference_forward(a, a->query_offsets[b + 1] - a->query_offsets[b],
+            ReferenceScores scores = scores_open(a, head, b);
+            reference_forward(a, &scores, a->query_offsets[b + 1] - a->query_offsets[b],
                               a->key_offsets[b + 1] - a->key_offsets[b], q + i, k + j, v + j,
                               dense + i);
+            scores_close(&scores);
         }
     free(q), free(k), free(v);
     return dense;
 }
 
 void problem_reference_gradients(const Problem *problem, ReferenceGradient *method,
-                                 double *gradients[3]) {
+                                 double *gradients[GRADIENTS]) {
     const Attention *a = &problem->attention;
     double *q = problem_read(problem, TENSOR_Q), *k = problem_read(problem, TENSOR_K);
     double *v = problem_read(problem, TENSOR_V), *dout = problem_read(problem, TENSOR_DOUT);
-    for (int which = 0; which < 3; which++)
-        gradients[which] =
-            bytes_or_abort(problem_count(problem, TENSOR_Q + which) * sizeof(double));
+    for (int which = 0; which < GRADIENTS; which++) {
+        size_t count = problem_count(problem, problem_gradient_names[which]);
+        gradients[which] = bytes_or_abort(count * sizeof(double));
+        memset(gradients[which], 0, count * sizeof(double));
+    }
     size_t width = a->width, rows = problem->views[TENSOR_Q].rows;
     size_t keys = problem->views[TENSOR_K].rows;
     for (int head = 0; head < a->heads; head++)
         for (int b = 0; b < a->sequences; b++) {
             size_t i = (head * rows + a->query_offsets[b]) * width;
             size_t j = (head * keys + a->key_offsets[b]) * width;
-            method(a, a->query_offsets[b + 1] - a->query_offsets[b],
-                   a->key_offsets[b + 1] - a->key_offsets[b], q + i, k + j, v + j, dout + i,
-                   gradients[0] + i, gradients[1] + j, gradients[2] + j);
+            int n = a->query_offsets[b + 1] - a->query_offsets[b];
+            int m = a->key_offsets[b + 1] - a->key_offsets[b];
+            ReferenceScores scores = scores_open(a, head, b);
+            method(a, &scores, n, m, q + i, k + j, v + j, dout + i, gradients[0] + i,
+                   gradients[1] + j, gradients[2] + j);
+            /* score_ij holds bias[j - i]: its gradient is the sum along a diagonal */
+            double *bias = gradients[3] + (size_t)head * (2 * (size_t)a->relative_span - 1);
+            for (int row = 0; scores.dbias && row < n; row++)
+                for (int column = 0; column < m; column++)
+                    bias[column - row + a->relative_span - 1] +=
+                        scores.dbias[(size_t)row * m + column];
+            scores_close(&scores);
         }
     free(q), free(k), free(v), free(dout);
 }

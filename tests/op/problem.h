@@ -15,6 +15,7 @@
 #ifndef TESTS_OP_PROBLEM_H
 #define TESTS_OP_PROBLEM_H
 
+#include "op/reference.h"
 #include "op/table.h"
 
 typedef enum {
@@ -26,13 +27,15 @@ typedef enum {
     TENSOR_DQ,
     TENSOR_DK,
     TENSOR_DV,
+    TENSOR_BIAS,  /* the relative bias, a view of `heads` rows of 2 span - 1 numbers */
+    TENSOR_DBIAS, /* and its gradient */
     TENSORS
 } TensorName;
 
 typedef struct {
     float *data; /* element (0, 0, 0) */
     size_t row, head;
-    int rows;
+    int rows, heads, width;
     int block; /* the allocation that it lies in */
 } View;
 
@@ -87,11 +90,14 @@ double *problem_read(const Problem *problem, TensorName name);
 float *problem_read_bits(const Problem *problem, TensorName name);
 size_t problem_count(const Problem *problem, TensorName name);
 
-/* The reference's answers, dense [H, rows, E], the caller's to free. */
+/* The reference's answers, dense [H, rows, E], the caller's to free; of the bias [H, 2 S - 1]. */
 double *problem_reference_out(const Problem *problem);
-typedef void ReferenceGradient(const Attention *, int, int, const double *, const double *,
-                               const double *, const double *, double *, double *, double *);
+typedef void ReferenceGradient(const Attention *, const ReferenceScores *, int, int, const double *,
+                               const double *, const double *, const double *, double *, double *,
+                               double *);
+enum { GRADIENTS = 4 };                                    /* of q, k, v and the bias */
+extern const TensorName problem_gradient_names[GRADIENTS]; /* TENSOR_DQ ... TENSOR_DBIAS */
 void problem_reference_gradients(const Problem *problem, ReferenceGradient *method,
-                                 double *gradients[3]);
+                                 double *gradients[GRADIENTS]);
 
 #endif

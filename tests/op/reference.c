@@ -129,8 +129,8 @@ typedef struct {
     double *factors; /* [queries,keys]: weight = factor * phi_q' phi_k */
 } Weights;
 
-static Weights weights_open(const Attention *a, int queries, int keys, const double *q,
-                            const double *k) {
+static Weights weights_open(const Attention *a, const double *bias, int queries, int keys,
+                            const double *q, const double *k) {
     size_t count = (size_t)queries * keys;
     Weights w = {.weights = doubles(count), .sums = doubles(queries)};
     double *logs_k = NULL;
@@ -153,6 +153,7 @@ static Weights weights_open(const Attention *a, int queries, int keys, const dou
             row[j] = is_kernel(a) ? logs_k[j]
                                   : (double)a->scale * dot(q + (size_t)i * a->width,
                                                            k + (size_t)j * a->width, a->width);
+            if (bias) row[j] += bias[(size_t)i * keys + j];
             most = fmax(most, row[j]);
         }
         for (int j = 0; j < seen; j++) {
@@ -175,26 +176,38 @@ static void weights_close(Weights *w) {
 
 /* --- attention ------------------------------------------------------------------------------- */
 
-void reference_forward(const Attention *a, int queries, int keys, const double *q, const double *k,
-                       const double *v, double *out) {
+static double kept(const ReferenceScores *scores, size_t at) {
+    return scores && scores->keep ? scores->keep[at] : 1;
+}
+
+static double *bias_gradient(const ReferenceScores *scores, size_t count) {
+    if (!scores || !scores->dbias) return NULL;
+    memset(scores->dbias, 0, count * sizeof *scores->dbias);
+    return scores->dbias;
+}
+
+void reference_forward(const Attention *a, const ReferenceScores *scores, int queries, int keys,
+                       const double *q, const double *k, const double *v, double *out) {
     size_t width = a->width;
     if (a->kind == ATTENTION_VALUE) {
         memcpy(out, v, (size_t)queries * width * sizeof *out);
         return;
     }
-    Weights w = weights_open(a, queries, keys, q, k);
+    Weights w = weights_open(a, scores ? scores->bias : NULL, queries, keys, q, k);
     for (int i = 0; i < queries; i++) {
         for (size_t e = 0; e < width; e++) out[i * width + e] = 0;
         for (int j = 0; j < visible(a, i, keys); j++)
             for (size_t e = 0; e < width; e++)
-                out[i * width + e] +=
-                    w.weights[(size_t)i * keys + j] / w.sums[i] * v[j * width + e];
+                out[i * width + e] += kept(scores, (size_t)i * keys + j) *
+                                      w.weights[(size_t)i * keys + j] / w.sums[i] *
+                                      v[j * width + e];
     }
     weights_close(&w);
 }
 
-void reference_backward(const Attention *a, int queries, int keys, const double *q, const double *k,
-                        const double *v, const double *dout, double *dq, double *dk, double *dv) {
+void reference_backward(const Attention *a, const ReferenceScores *scores, int queries, int keys,
+                        const double *q, const double *k, const double *v, const double *dout,
+                        double *dq, double *dk, double *dv) {
     size_t width = a->width;
     memset(dq, 0, (size_t)queries * width * sizeof *dq);
     memset(dk, 0, (size_t)keys * width * sizeof *dk);
@@ -203,19 +216,19 @@ void reference_backward(const Attention *a, int queries, int keys, const double 
         memcpy(dv, dout, (size_t)queries * width * sizeof *dv);
         return;
     }
-    Weights w = weights_open(a, queries, keys, q, k);
+    Weights w = weights_open(a, scores ? scores->bias : NULL, queries, keys, q, k);
     size_t columns = is_kernel(a) ? (size_t)columns_of(a) : 0;
     double *dphi_q = doubles(queries * columns), *dphi_k = doubles(keys * columns);
-    double *dp = doubles(keys);
+    double *dp = doubles(keys), *dbias = bias_gradient(scores, (size_t)queries * keys);
     for (int i = 0; i < queries; i++) {
         int seen = visible(a, i, keys);
         const double *weight = w.weights + (size_t)i * keys, *g = dout + i * width;
         double mean = 0;
         for (int j = 0; j < seen; j++) {
-            /* out_i = sum_j p_ij v_j */
-            double p = weight[j] / w.sums[i];
-            for (size_t e = 0; e < width; e++) dv[j * width + e] += p * g[e];
-            dp[j] = dot(g, v + j * width, a->width);
+            /* out_i = sum_j p_ij keep_ij v_j */
+            double p = weight[j] / w.sums[i], keep = kept(scores, (size_t)i * keys + j);
+            for (size_t e = 0; e < width; e++) dv[j * width + e] += p * keep * g[e];
+            dp[j] = keep * dot(g, v + j * width, a->width);
             mean += p * dp[j];
         }
         for (int j = 0; j < seen; j++) {
@@ -229,8 +242,9 @@ void reference_backward(const Attention *a, int queries, int keys, const double 
                     dphi_k[j * columns + c] += d * w.phi_q[i * columns + c];
                 }
             } else {
-                /* w_ij = exp(scale q_i' k_j) */
+                /* w_ij = exp(scale q_i' k_j + bias_ij) */
                 double d = dweight * weight[j] * (double)a->scale;
+                if (dbias) dbias[(size_t)i * keys + j] = dweight * weight[j];
                 for (size_t e = 0; e < width; e++) {
                     dq[i * width + e] += d * k[j * width + e];
                     dk[j * width + e] += d * q[i * width + e];
@@ -269,17 +283,19 @@ static void feature_terms(const Attention *a, const double *input, const double 
         }
 }
 
-void reference_terms(const Attention *a, int queries, int keys, const double *q, const double *k,
-                     const double *v, const double *dout, double *dq, double *dk, double *dv) {
+void reference_terms(const Attention *a, const ReferenceScores *scores, int queries, int keys,
+                     const double *q, const double *k, const double *v, const double *dout,
+                     double *dq, double *dk, double *dv) {
     size_t width = a->width;
     memset(dq, 0, (size_t)queries * width * sizeof *dq);
     memset(dk, 0, (size_t)keys * width * sizeof *dk);
     memset(dv, 0, (size_t)keys * width * sizeof *dv);
     if (a->kind == ATTENTION_VALUE) return;
-    Weights w = weights_open(a, queries, keys, q, k);
+    Weights w = weights_open(a, scores ? scores->bias : NULL, queries, keys, q, k);
     size_t columns = is_kernel(a) ? (size_t)columns_of(a) : 0;
     double *dphi_q = doubles(queries * columns), *dphi_k = doubles(keys * columns);
     double *dp = doubles(keys), *p = doubles(keys);
+    double *dbias = bias_gradient(scores, (size_t)queries * keys);
     for (size_t c = 0; c < queries * columns; c++) w.phi_q[c] = fabs(w.phi_q[c]);
     for (size_t c = 0; c < keys * columns; c++) w.phi_k[c] = fabs(w.phi_k[c]);
     for (int i = 0; i < queries; i++) {
@@ -293,13 +309,14 @@ void reference_terms(const Attention *a, int queries, int keys, const double *q,
                        : w.weights[at] / sum;
             dp[j] = 0;
             for (size_t e = 0; e < width; e++) {
-                dv[j * width + e] += p[j] * fabs(dout[i * width + e]);
-                dp[j] += fabs(dout[i * width + e] * v[j * width + e]);
+                dv[j * width + e] += p[j] * kept(scores, at) * fabs(dout[i * width + e]);
+                dp[j] += kept(scores, at) * fabs(dout[i * width + e] * v[j * width + e]);
             }
             mean += p[j] * dp[j];
         }
         for (int j = 0; j < seen; j++) {
             double d = dp[j] + mean;
+            if (dbias) dbias[(size_t)i * keys + j] = d * p[j];
             for (size_t c = 0; c < columns; c++) {
                 double factor = w.factors[(size_t)i * keys + j] / sum;
                 dphi_q[i * columns + c] += d * factor * w.phi_k[j * columns + c];
@@ -321,32 +338,39 @@ void reference_terms(const Attention *a, int queries, int keys, const double *q,
     weights_close(&w);
 }
 
-void reference_differences(const Attention *a, int queries, int keys, const double *q,
-                           const double *k, const double *v, const double *dout, double *dq,
-                           double *dk, double *dv) {
+void reference_differences(const Attention *a, const ReferenceScores *scores, int queries, int keys,
+                           const double *q, const double *k, const double *v, const double *dout,
+                           double *dq, double *dk, double *dv) {
     /* With doubles, h = 1e-4 leaves 1e-16 of truncation and about 1e-12 of rounding. */
     const double h = 1e-4, points[4] = {-2, -1, 1, 2}, weights[4] = {1, -8, 8, -1};
-    size_t counts[3] = {(size_t)queries * a->width, (size_t)keys * a->width,
-                        (size_t)keys * a->width};
-    const double *from[3] = {q, k, v};
-    double *to[3] = {dq, dk, dv}, *copy[3], *out = doubles(counts[0]);
-    for (int which = 0; which < 3; which++) {
-        copy[which] = doubles(counts[which]);
-        memcpy(copy[which], from[which], counts[which] * sizeof(double));
+    const size_t entries = (size_t)queries * keys;
+    size_t counts[4] = {(size_t)queries * a->width, (size_t)keys * a->width,
+                        (size_t)keys * a->width, 0};
+    const double *from[4] = {q, k, v, NULL};
+    double *to[4] = {dq, dk, dv, NULL}, *copy[4], *out = doubles(counts[0]);
+    ReferenceScores moved = scores ? *scores : (ReferenceScores){0};
+    if (moved.bias) from[3] = moved.bias, to[3] = moved.dbias, counts[3] = entries;
+    if (!to[3]) counts[3] = 0;
+    for (int which = 0; which < 4; which++) {
+        copy[which] = doubles(which == 3 ? entries : counts[which]);
+        if (from[which])
+            memcpy(copy[which], from[which],
+                   (which == 3 ? entries : counts[which]) * sizeof(double));
     }
-    for (int which = 0; which < 3; which++) {
+    if (moved.bias) moved.bias = copy[3];
+    for (int which = 0; which < 4; which++) {
         for (size_t i = 0; i < counts[which]; i++) {
             double slope = 0;
             for (int point = 0; point < 4; point++) {
                 copy[which][i] = from[which][i] + points[point] * h;
-                reference_forward(a, queries, keys, copy[0], copy[1], copy[2], out);
+                reference_forward(a, &moved, queries, keys, copy[0], copy[1], copy[2], out);
                 slope += weights[point] * dot(out, dout, (int)counts[0]);
             }
             copy[which][i] = from[which][i];
             to[which][i] = slope / (12 * h);
         }
     }
-    for (int which = 0; which < 3; which++) free(copy[which]);
+    for (int which = 0; which < 4; which++) free(copy[which]);
     free(out);
 }
 
@@ -354,7 +378,7 @@ double reference_condition(const Attention *a, int queries, int keys, const doub
                            const double *k) {
     double worst = 1;
     if (!is_kernel(a) || a->map != FEATURE_TRIGONOMETRIC) return worst;
-    Weights w = weights_open(a, queries, keys, q, k);
+    Weights w = weights_open(a, NULL, queries, keys, q, k);
     for (int i = 0; i < queries; i++) {
         double total = 0;
         for (int j = 0; j < visible(a, i, keys); j++)

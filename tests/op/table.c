@@ -4,33 +4,41 @@
 
 /* clang-format off */
 static const OpVariant variants[] = {
-    {"materialised",               ATTENTION_MATERIALISED,     0,                     0},
-    {"materialised_causal",        ATTENTION_MATERIALISED,     0,                     1},
-    {"tiled",                      ATTENTION_TILED,            0,                     0},
-    {"tiled_causal",               ATTENTION_TILED,            0,                     1},
-    {"wrong_order",                ATTENTION_KERNEL_QUADRATIC, FEATURE_POSITIVE,      0},
-    {"wrong_order_causal",         ATTENTION_KERNEL_QUADRATIC, FEATURE_POSITIVE,      1},
-    {"wrong_order_trigonometric",  ATTENTION_KERNEL_QUADRATIC, FEATURE_TRIGONOMETRIC, 0},
-    {"wrong_order_trigonometric_causal", ATTENTION_KERNEL_QUADRATIC, FEATURE_TRIGONOMETRIC, 1},
-    {"wrong_order_elu",            ATTENTION_KERNEL_QUADRATIC, FEATURE_ELU1,          0},
-    {"wrong_order_elu_causal",     ATTENTION_KERNEL_QUADRATIC, FEATURE_ELU1,          1},
-    {"wrong_order_relu",           ATTENTION_KERNEL_QUADRATIC, FEATURE_RELU,          0},
-    {"wrong_order_relu_causal",    ATTENTION_KERNEL_QUADRATIC, FEATURE_RELU,          1},
-    {"favor_positive",             ATTENTION_KERNEL_LINEAR,    FEATURE_POSITIVE,      0},
-    {"favor_causal",               ATTENTION_KERNEL_LINEAR,    FEATURE_POSITIVE,      1},
-    {"favor_trigonometric",        ATTENTION_KERNEL_LINEAR,    FEATURE_TRIGONOMETRIC, 0},
-    {"favor_trigonometric_causal", ATTENTION_KERNEL_LINEAR,    FEATURE_TRIGONOMETRIC, 1},
-    {"elu",                        ATTENTION_KERNEL_LINEAR,    FEATURE_ELU1,          0},
-    {"elu_causal",                 ATTENTION_KERNEL_LINEAR,    FEATURE_ELU1,          1},
-    {"relu",                       ATTENTION_KERNEL_LINEAR,    FEATURE_RELU,          0},
-    {"relu_causal",                ATTENTION_KERNEL_LINEAR,    FEATURE_RELU,          1},
-    {"value",                      ATTENTION_VALUE,            0,                     0},
+    {"materialised",               ATTENTION_MATERIALISED,     0,                     0, 0, 0},
+    {"materialised_causal",        ATTENTION_MATERIALISED,     0,                     1, 0, 0},
+    {"materialised_relative",      ATTENTION_MATERIALISED,     0,                     0, 1, 0},
+    {"materialised_dropout",       ATTENTION_MATERIALISED,     0,                     0, 0, .1f},
+    {"materialised_both",          ATTENTION_MATERIALISED,     0,                     0, 1, .1f},
+    {"materialised_both_causal",   ATTENTION_MATERIALISED,     0,                     1, 1, .3f},
+    {"tiled",                      ATTENTION_TILED,            0,                     0, 0, 0},
+    {"tiled_causal",               ATTENTION_TILED,            0,                     1, 0, 0},
+    {"wrong_order",                ATTENTION_KERNEL_QUADRATIC, FEATURE_POSITIVE,      0, 0, 0},
+    {"wrong_order_causal",         ATTENTION_KERNEL_QUADRATIC, FEATURE_POSITIVE,      1, 0, 0},
+    {"wrong_order_trigonometric",  ATTENTION_KERNEL_QUADRATIC, FEATURE_TRIGONOMETRIC, 0, 0, 0},
+    {"wrong_order_trigonometric_causal", ATTENTION_KERNEL_QUADRATIC, FEATURE_TRIGONOMETRIC, 1, 0, 0},
+    {"wrong_order_elu",            ATTENTION_KERNEL_QUADRATIC, FEATURE_ELU1,          0, 0, 0},
+    {"wrong_order_elu_causal",     ATTENTION_KERNEL_QUADRATIC, FEATURE_ELU1,          1, 0, 0},
+    {"wrong_order_relu",           ATTENTION_KERNEL_QUADRATIC, FEATURE_RELU,          0, 0, 0},
+    {"wrong_order_relu_causal",    ATTENTION_KERNEL_QUADRATIC, FEATURE_RELU,          1, 0, 0},
+    {"favor_positive",             ATTENTION_KERNEL_LINEAR,    FEATURE_POSITIVE,      0, 0, 0},
+    {"favor_causal",               ATTENTION_KERNEL_LINEAR,    FEATURE_POSITIVE,      1, 0, 0},
+    {"favor_trigonometric",        ATTENTION_KERNEL_LINEAR,    FEATURE_TRIGONOMETRIC, 0, 0, 0},
+    {"favor_trigonometric_causal", ATTENTION_KERNEL_LINEAR,    FEATURE_TRIGONOMETRIC, 1, 0, 0},
+    {"elu",                        ATTENTION_KERNEL_LINEAR,    FEATURE_ELU1,          0, 0, 0},
+    {"elu_causal",                 ATTENTION_KERNEL_LINEAR,    FEATURE_ELU1,          1, 0, 0},
+    {"relu",                       ATTENTION_KERNEL_LINEAR,    FEATURE_RELU,          0, 0, 0},
+    {"relu_causal",                ATTENTION_KERNEL_LINEAR,    FEATURE_RELU,          1, 0, 0},
+    {"value",                      ATTENTION_VALUE,            0,                     0, 0, 0},
 };
 
 #define A USE_AGREEMENT
 #define B USE_BACKWARD
 #define D USE_DIFFERENCES
 #define P USE_BENCHMARK
+#define S USE_SENTENCES
+/* 352 tokens: a batch of CoLA's shorter sentences. */
+#define SENTENCES 32, {5, 6, 7, 7, 8, 8, 8, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 11, 11, 12, 12, 12, 12, \
+                       13, 13, 13, 14, 15, 16, 17, 17, 15}
 
 /* Lengths lie on both sides of the edges of tiles and vectors, widths and features too. */
 static const OpShape shapes[] = {
@@ -84,6 +92,8 @@ static const OpShape shapes[] = {
     {"opposed",      A|B,   LAYOUT_ROWS,   VALUES_OPPOSED, 15,    1,  5, 64, 2, {130, 1}, {0}, 0},
     {"ties",         A|B,   LAYOUT_ROWS,   VALUES_TIES,    1,     2,  5, 16, 1, {129}, {0}, 0},
     {"zero",         A,     LAYOUT_ROWS,   VALUES_ZERO,    0,     1, 16, 16, 1, {77}, {0}, 0},
+    {"base",         A|B|S, LAYOUT_FUSED,  VALUES_NORMAL,  .7,   12, 64, 64, SENTENCES, {0}, 0},
+    {"minilm",       A|B|S, LAYOUT_FUSED,  VALUES_NORMAL,  .7,   12, 32, 32, SENTENCES, {0}, 0},
     {"N1024",        P,     LAYOUT_ROWS,   VALUES_NORMAL,  1,     8, 64, 256, 1, {1024}, {0}, 0},
     {"N2048",        P,     LAYOUT_ROWS,   VALUES_NORMAL,  1,     8, 64, 256, 1, {2048}, {0}, 0},
     {"N4096",        P,     LAYOUT_ROWS,   VALUES_NORMAL,  1,     8, 64, 256, 1, {4096}, {0}, 0},
@@ -108,8 +118,14 @@ int table_is_kernel(const OpVariant *variant) {
     return variant->kind == ATTENTION_KERNEL_QUADRATIC || variant->kind == ATTENTION_KERNEL_LINEAR;
 }
 
+int table_is_plain(const OpVariant *variant) {
+    return !variant->relative && variant->dropout == 0;
+}
+
 int table_holds(const OpVariant *variant, const OpShape *shape, int uses) {
     if (!(shape->uses & uses)) return 0;
+    if (uses & USE_BENCHMARK && !table_is_plain(variant)) return 0; /* they are for sentences */
+    if (shape->uses & USE_SENTENCES && variant->kind != ATTENTION_MATERIALISED) return 0;
     if (shape->cross && (variant->causal || variant->kind == ATTENTION_VALUE)) return 0;
     return 1;
 }

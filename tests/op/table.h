@@ -18,13 +18,15 @@
 
 #include "op/op.h"
 
-enum { TABLE_SEQUENCES = 8 };
+enum { TABLE_SEQUENCES = 32 };
 
 typedef struct {
     const char *name; /* the slug that results and benchmarks use: "tiled", "favor_causal" */
     AttentionKind kind;
     FeatureMap map;
     int causal;
+    int relative;  /* a relative bias, and its gradient */
+    float dropout; /* of the probabilities */
 } OpVariant;
 
 /* How the [T,H,E] elements of a view lie in memory. */
@@ -52,7 +54,8 @@ enum {
     USE_AGREEMENT = 1,   /* forward against the double reference */
     USE_BACKWARD = 2,    /* backward against the reference's analytic backward */
     USE_DIFFERENCES = 4, /* backward against four-point differences: small shapes */
-    USE_BENCHMARK = 8    /* timed by bench/bench_ops.c */
+    USE_BENCHMARK = 8,   /* timed by bench/bench_ops.c */
+    USE_SENTENCES = 16   /* timed by bench/bench_layers.c: a batch of sentences */
 };
 
 typedef struct {
@@ -78,6 +81,9 @@ const OpShape *table_shape(int index);
 int table_holds(const OpVariant *variant, const OpShape *shape, int uses);
 
 int table_is_kernel(const OpVariant *variant);
+
+/* Whether a relative bias or dropout changes what softmax gives. */
+int table_is_plain(const OpVariant *variant);
 
 /* "favor_causal/edge64 (H=2 E=33 R=40)": for messages. */
 void table_name(const OpVariant *variant, const OpShape *shape, char *name, size_t size);

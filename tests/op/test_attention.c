@@ -24,7 +24,7 @@
 #define DIFFERENCES_AGREE  1e-4 /* mean asymmetry of the two double references, large scores too */
 #define CONDITION_AT_LEAST .3   /* of a case's quotients: else its tolerance means nothing */
 
-static const char *const gradient_names[3] = {"dq", "dk", "dv"};
+static const char *const gradient_names[GRADIENTS] = {"dq", "dk", "dv", "dbias"};
 
 static Arena arena;
 
@@ -96,8 +96,8 @@ static double largest(const double *values, size_t count) {
  * share * sqrt(GRADIENT_NMSE) = 6e-8 of them, one float rounding each. */
 static double gradient_nmse(const Problem *problem, int which, const double *ours,
                             const double *truth) {
-    size_t count = problem_count(problem, TENSOR_DQ + which);
-    double nmse = reference_nmse(ours, truth, count), error = 0, power = 0, *terms[3];
+    size_t count = problem_count(problem, problem_gradient_names[which]);
+    double nmse = reference_nmse(ours, truth, count), error = 0, power = 0, *terms[GRADIENTS];
     if (nmse <= GRADIENT_NMSE) return nmse;
     problem_reference_gradients(problem, reference_terms, terms);
     for (size_t i = 0; i < count; i++) {
@@ -105,7 +105,7 @@ static double gradient_nmse(const Problem *problem, int which, const double *our
         error += (ours[i] - truth[i]) * (ours[i] - truth[i]);
         power += truth[i] * truth[i] + t * t;
     }
-    for (int i = 0; i < 3; i++) free(terms[i]);
+    for (int i = 0; i < GRADIENTS; i++) free(terms[i]);
     return isnan(error) || !(power > 0) ? INFINITY : error / power;
 }
 
@@ -119,10 +119,10 @@ static int run_both(Problem *problem, const Device *device, Failures *failures) 
 }
 
 static void compare_gradients(const Problem *problem, Failures *failures) {
-    double *truth[3];
+    double *truth[GRADIENTS];
     problem_reference_gradients(problem, reference_backward, truth);
-    for (int which = 0; which < 3; which++) {
-        double *ours = problem_read(problem, TENSOR_DQ + which);
+    for (int which = 0; which < GRADIENTS; which++) {
+        double *ours = problem_read(problem, problem_gradient_names[which]);
         double nmse = gradient_nmse(problem, which, ours, truth[which]);
         if (!(nmse <= GRADIENT_NMSE))
             add_failure(failures, problem->variant, problem->shape,
@@ -156,15 +156,16 @@ static void check_differences(const Device *device, const OpVariant *variant, co
     Problem problem;
     problem_open(&problem, variant, shape, 0);
     if (run_both(&problem, device, failures)) {
-        double *truth[3], most = 0;
+        double *truth[GRADIENTS], most = 0;
         problem_reference_gradients(&problem, reference_differences, truth);
-        for (int which = 0; which < 3; which++)
-            most = fmax(most, largest(truth[which], problem_count(&problem, TENSOR_DQ + which)));
-        for (int which = 0; which < 3; which++) {
-            double *ours = problem_read(&problem, TENSOR_DQ + which);
-            double asymmetry =
-                reference_asymmetry(ours, truth[which], problem_count(&problem, TENSOR_DQ + which),
-                                    ASYMMETRY_TINY * most);
+        for (int which = 0; which < GRADIENTS; which++)
+            most = fmax(most, largest(truth[which],
+                                      problem_count(&problem, problem_gradient_names[which])));
+        for (int which = 0; which < GRADIENTS; which++) {
+            double *ours = problem_read(&problem, problem_gradient_names[which]);
+            double asymmetry = reference_asymmetry(
+                ours, truth[which], problem_count(&problem, problem_gradient_names[which]),
+                ASYMMETRY_TINY * most);
             if (!(asymmetry <= GRADIENT_ASYMMETRY))
                 add_failure(failures, variant, shape,
                             "mean asymmetry %.3g of %s, at most %.0e allowed", asymmetry,
@@ -230,13 +231,14 @@ START_TEST(reference_backward_agrees_with_differences) {
         if (!table_holds(variant, table_shape(s), USE_DIFFERENCES)) continue;
         Problem problem;
         problem_open(&problem, variant, table_shape(s), 0);
-        double *analytic[3], *differences[3], most = 0;
+        double *analytic[GRADIENTS], *differences[GRADIENTS], most = 0;
         problem_reference_gradients(&problem, reference_backward, analytic);
         problem_reference_gradients(&problem, reference_differences, differences);
-        for (int which = 0; which < 3; which++)
-            most = fmax(most, largest(analytic[which], problem_count(&problem, TENSOR_Q + which)));
-        for (int which = 0; which < 3; which++) {
-            size_t count = problem_count(&problem, TENSOR_Q + which);
+        for (int which = 0; which < GRADIENTS; which++)
+            most = fmax(most, largest(analytic[which],
+                                      problem_count(&problem, problem_gradient_names[which])));
+        for (int which = 0; which < GRADIENTS; which++) {
+            size_t count = problem_count(&problem, problem_gradient_names[which]);
             double asymmetry =
                 reference_asymmetry(analytic[which], differences[which], count, 1e-9 * most);
             if (!(asymmetry <= DIFFERENCES_AGREE))
@@ -254,7 +256,7 @@ END_TEST
 START_TEST(reference_softmax_of_two_keys) {
     Attention a = {.kind = ATTENTION_TILED, .width = 1, .scale = 1};
     double q[1] = {1}, k[2] = {0, log(3)}, v[2] = {8, 16}, out[1];
-    reference_forward(&a, 1, 2, q, k, v, out);
+    reference_forward(&a, NULL, 1, 2, q, k, v, out);
     ck_assert_double_eq_tol(out[0], 14, 1e-14);
 }
 END_TEST
@@ -265,18 +267,18 @@ START_TEST(reference_kernels_by_hand) {
     float projection[1] = {2};
     double q[1] = {1}, k[3] = {1, 0, -1}, v[3] = {1, 10, 100}, out[1], f = FEATURE_RELU_FLOOR;
     Attention a = {.kind = ATTENTION_KERNEL_LINEAR, .map = FEATURE_ELU1, .width = 1, .scale = 1};
-    reference_forward(&a, 1, 3, q, k, v, out);
+    reference_forward(&a, NULL, 1, 3, q, k, v, out);
     ck_assert_double_eq_tol(out[0], (2 + 10 + 100 * exp(-1)) / (3 + exp(-1)), 1e-12);
     a.map = FEATURE_RELU, a.features = 1, a.projection = projection;
-    reference_forward(&a, 1, 3, q, k, v, out);
+    reference_forward(&a, NULL, 1, 3, q, k, v, out);
     ck_assert_double_eq_tol(out[0], ((2 + f) + 10 * f + 100 * f) / (2 + 3 * f), 1e-12);
     a.map = FEATURE_POSITIVE;
     double w[3] = {exp(2 - .5), 1, exp(-2 - .5)};
-    reference_forward(&a, 1, 3, q, k, v, out);
+    reference_forward(&a, NULL, 1, 3, q, k, v, out);
     ck_assert_double_eq_tol(out[0], (w[0] + 10 * w[1] + 100 * w[2]) / (w[0] + w[1] + w[2]), 1e-12);
     a.map = FEATURE_TRIGONOMETRIC; /* cos(2q)cos(2k) + sin(2q)sin(2k) = cos(2q - 2k) */
     double t[3] = {exp(.5), cos(2), exp(.5) * cos(4)};
-    reference_forward(&a, 1, 3, q, k, v, out);
+    reference_forward(&a, NULL, 1, 3, q, k, v, out);
     ck_assert_double_eq_tol(out[0], (t[0] + 10 * t[1] + 100 * t[2]) / (t[0] + t[1] + t[2]), 1e-12);
 }
 END_TEST
@@ -295,10 +297,10 @@ START_TEST(reference_features_approach_softmax) {
         v[i] = rng_normal(3, rng_stream("reference v"), (uint64_t)i);
     }
     Attention a = {.kind = ATTENTION_MATERIALISED, .width = E, .scale = .5f, .causal = _i & 1};
-    reference_forward(&a, N, N, q, k, v, exact);
+    reference_forward(&a, NULL, N, N, q, k, v, exact);
     a.kind = ATTENTION_KERNEL_QUADRATIC, a.map = maps[_i >> 1];
     a.features = R, a.projection = projection;
-    reference_forward(&a, N, N, q, k, v, out);
+    reference_forward(&a, NULL, N, N, q, k, v, out);
     double nmse = reference_nmse(out, exact, N * E);
     ck_assert_msg(nmse < 1e-3, "NMSE %g against softmax with %d features", nmse, R);
     ck_assert_double_gt(nmse, 0);
