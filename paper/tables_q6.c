@@ -168,17 +168,16 @@ static Status example_body(Report *report, const Tsv *tsv, Text *out) {
         int begin = row, end = row;
         while (end < tsv->rows && !strcmp(table_text(&c, end, 0), table_text(&c, begin, 0))) end++;
         if (begin) text_puts(out, "\\midrule\n");
-        text_printf(out, "\\LatinWords{\\begin{tabular}{@{}*{%d}{c}@{}}", end - begin);
-        for (int field = 2; field < 4; field++) {
-            for (row = begin; row < end; row++) {
-                if (row > begin) text_puts(out, " & ");
-                text_puts(out, field == 2 ? "\\texttt{" : "\\scriptsize ");
-                text_add_escaped(out, table_text(&c, row, field));
-                if (field == 2) text_puts(out, "}");
-            }
-            text_puts(out, " \\\\ ");
+        /* Boxes in a row, not a table: a table would run from the right in Persian. */
+        text_puts(out, "\\LatinWords{");
+        for (row = begin; row < end; row++) {
+            text_puts(out, "\\shortstack{\\strut\\texttt{");
+            text_add_escaped(out, table_text(&c, row, 2));
+            text_puts(out, "}\\\\\\scriptsize ");
+            text_add_escaped(out, table_text(&c, row, 3));
+            text_puts(out, "}\\enspace ");
         }
-        text_puts(out, "\\end{tabular}}");
+        text_puts(out, "}");
         row_end(out);
     }
     table_foot(out);
