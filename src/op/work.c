@@ -41,7 +41,8 @@ static AttentionWork head_work(const Attention *a, Direction direction, double *
         /* forward QK' and PV; backward dP = dO V', dV = P' dO, dQ = dS K, dK = dS' Q */
         w.flops = (forward ? 4 : 8) * c.pairs * e;
         w.exponentials = forward ? c.pairs : 0;
-        w.bytes = (forward ? 1 : 2) * c.square * number;
+        /* P, and backward dP; what dropout leaves of P stands beside it */
+        w.bytes = ((forward ? 1 : 2) + (a->dropout > 0)) * c.square * number;
         break;
     case ATTENTION_TILED:
         /* backward forms QK' and its exponentials again: five products */
