@@ -8,9 +8,10 @@ typedef struct {
 } CrossEntropy;
 
 static double log_sum_exp(const float *logits, int classes) {
-    double top = logits[0], sum = 0;
+    double top = logits[0];
     for (int c = 1; c < classes; c++) top = logits[c] > top ? logits[c] : top;
-    for (int c = 0; c < classes; c++) sum += exp(logits[c] - top);
+    double sum = exp(logits[0] - top);
+    for (int c = 1; c < classes; c++) sum += exp(logits[c] - top);
     return top + log(sum);
 }
 
