@@ -105,6 +105,10 @@ Status tape_backward_from(Tape *tape, Value *output, const float *gradient) {
     STATUS_TRY(tape_status(tape));
     if (!tape_records(tape))
         return status_fail(STATUS_ARGUMENT, "tape: backward on a tape that infers only");
+    if (tape->walked)
+        return status_fail(STATUS_ARGUMENT, "tape: a second backward of one forward pass; record "
+                                            "the pass again");
+    tape->walked = 1;
     memcpy(output->gradient, gradient,
            (size_t)output->rows * (size_t)output->columns * sizeof *gradient);
     output->has_gradient = 1;

@@ -58,6 +58,7 @@ struct Tape {
     uint64_t seed, step; /* of dropout */
     uint64_t sites;      /* dropout sites so far: each has a stream of its own */
     TapeNode *last;
+    int walked; /* 1 after a backward */
     Status status;
     char message[256];
 };
@@ -97,9 +98,8 @@ float *tape_gradient(Value *value, int *accumulate);
 float *parameter_gradient(Parameter *parameter, int *accumulate);
 
 /* Differentiates scale * loss (a [1,1] value): every parameter and value upstream gets its
- * gradient.
- * A
- * value nobody used has none, and its node is passed over. */
+ * gradient. A value nobody used has none, and its node is passed over. Once for every forward pass:
+ * gradients of values would add up over two, so a second one is STATUS_ARGUMENT. */
 Status tape_backward(Tape *tape, Value *loss, float scale);
 
 /* The same from any value, given its gradient [rows, columns]. */

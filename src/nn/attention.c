@@ -32,10 +32,10 @@ static Status attend_backward(Tape *tape, void *record) {
         if (!gradient) return STATUS_MEMORY;
         s->attention.relative_bias_gradient = gradient;
     }
+    if (s->qkv->has_gradient)
+        return status_fail(STATUS_UNSUPPORTED, "attention: its qkv is used by another layer too");
     int accumulate;
     float *dx = tape_gradient(s->qkv, &accumulate);
-    if (accumulate)
-        return status_fail(STATUS_UNSUPPORTED, "attention: its qkv is used by another layer too");
     STATUS_TRY(tape->device->attention_backward(
         &s->attention, third_in(x, 0, width, head), third_in(x, 1, width, head),
         third_in(x, 2, width, head), out, dout, s->saved, third_out(dx, 0, width, head),
@@ -54,6 +54,13 @@ static Status attend_backward(Tape *tape, void *record) {
 Value *nn_self_attention(Tape *tape, Value *qkv, const AttentionShape *shape,
                          const RelativeBias *relative) {
     if (!qkv || tape->status != STATUS_OK) return NULL;
+    if (!(shape->dropout >= 0 && shape->dropout < 1)) /* also where nothing is dropped */
+        return tape_fail(tape, status_fail(STATUS_ARGUMENT,
+                                           "attention: dropout is %g; expected 0 <= dropout < 1",
+                                           (double)shape->dropout));
+    if (shape->sequences < 1 || !shape->offsets)
+        return tape_fail(tape, status_fail(STATUS_ARGUMENT, "attention: %d sequences, %s offsets",
+                                           shape->sequences, shape->offsets ? "with" : "no"));
     if (shape->heads < 1 || qkv->columns % (3 * shape->heads))
         return tape_fail(tape, status_fail(STATUS_ARGUMENT,
                                            "attention: %d columns cannot be shared out among 3 "
@@ -78,6 +85,13 @@ Value *nn_self_attention(Tape *tape, Value *qkv, const AttentionShape *shape,
                                .scale = 1 / sqrtf((float)head)};
     if (relative) {
         if (!relative->bias) return NULL;
+        if (relative->bias->rows != shape->heads ||
+            relative->bias->columns != 2 * relative->span - 1)
+            return tape_fail(tape, status_fail(STATUS_ARGUMENT,
+                                               "attention: a relative bias of %d x %d for %d heads "
+                                               "and span %d",
+                                               relative->bias->rows, relative->bias->columns,
+                                               shape->heads, relative->span));
         s->bias = relative->bias;
         s->attention.relative_bias = relative->bias->data;
         s->attention.relative_span = relative->span;
@@ -106,6 +120,8 @@ Value *nn_self_attention(Tape *tape, Value *qkv, const AttentionShape *shape,
 
 /* Distances beyond this share the last bucket. */
 #define FARTHEST 128
+/* From 4 FARTHEST buckets on, all of them would be exact and none left to grow. */
+#define BUCKETS_MAX (4 * FARTHEST - 1)
 
 int nn_relative_bucket(int distance, int buckets) {
     int half = buckets / 2, bucket = distance > 0 ? half : 0;
@@ -139,8 +155,17 @@ static Status spread_backward(Tape *tape, void *record) {
 }
 
 RelativeBias nn_relative_bias(Tape *tape, Parameter *table, int span) {
-    const int buckets = (int)table->shape[0], heads = (int)table->shape[1];
     RelativeBias relative = {NULL, span};
+    if (tape->status != STATUS_OK) return relative;
+    if (table->rank != 2 || table->shape[0] < 4 || table->shape[0] > BUCKETS_MAX || span < 1) {
+        Status status = status_fail(STATUS_ARGUMENT,
+                                    "relative bias: %s of rank %d and %zu rows over %d distances; "
+                                    "expected a table of 4 to %d buckets and at least 1",
+                                    table->name, table->rank, table->shape[0], span, BUCKETS_MAX);
+        tape_fail(tape, status);
+        return relative;
+    }
+    const int buckets = (int)table->shape[0], heads = (int)table->shape[1];
     Value *bias = tape_value(tape, heads, 2 * span - 1);
     Spread *s = tape_take(tape, sizeof *s);
     if (!bias || !s) return relative;

@@ -28,16 +28,18 @@ typedef struct {
 } RelativeBias;
 
 /* Softmax attention, probabilities stored (sequences of a batch of sentences are short). `relative`
- * may be NULL. */
+ * may be NULL. qkv may go into no other layer. STATUS_ARGUMENT for shapes that do not fit, a span
+ * below the longest sequence and a dropout outside [0, 1). */
 Value *nn_self_attention(Tape *tape, Value *qkv, const AttentionShape *shape,
                          const RelativeBias *relative);
 
 /* Spreads a table [buckets, H] over distances as T5 and MPNet do, in both directions: half of the
  * buckets for each sign, of these half for exact distances and the rest growing with the logarithm
- * up to distance 128 (Raffel et al. 2020, section 2.1, as in its published implementation). */
+ * up to distance 128 (Raffel et al. 2020, section 2.1, as in its published implementation). Tables
+ * of other sizes are refused; then .bias is NULL. */
 RelativeBias nn_relative_bias(Tape *tape, Parameter *table, int span);
 
-/* The bucket of key - query. */
+/* The bucket of key - query, for 4 to 511 buckets. */
 int nn_relative_bucket(int distance, int buckets);
 
 #endif

@@ -25,11 +25,12 @@ static Status embed_backward(Tape *tape, void *record) {
         const int32_t *ids = e->ids[k];
         int accumulate;
         float *gradient = parameter_gradient(table, &accumulate);
-        if (table->by_rows)
+        if (table->by_rows) {
             parameter_touch_rows(table, ids, (size_t)rows);
-        else if (!accumulate)
+        } else if (!accumulate) {
             memset(gradient, 0, table->count * sizeof *gradient);
-            /* y[t] = sum of table[ids[t]]: dtable[ids[t]] += dy[t] */
+        }
+        /* y[t] = sum of table[ids[t]]: dtable[ids[t]] += dy[t] */
 #pragma omp parallel for if (rows > 16)
         for (int first = 0; first < columns; first += COLUMN_BLOCK) {
             int width = columns - first < COLUMN_BLOCK ? columns - first : COLUMN_BLOCK;
@@ -45,6 +46,7 @@ static Status check(int tables, Parameter *const *table, const int32_t *const *i
     if (tables < 1 || tables > NN_TABLES_MAX)
         return status_fail(STATUS_ARGUMENT, "embed: %d tables; expected 1 to %d", tables,
                            NN_TABLES_MAX);
+    if (rows < 0) return status_fail(STATUS_ARGUMENT, "embed: %d rows", rows);
     for (int k = 0; k < tables; k++) {
         if (table[k]->rank != 2 || table[k]->shape[1] != table[0]->shape[1])
             return status_fail(STATUS_ARGUMENT, "embed: %s is not as wide as %s", table[k]->name,

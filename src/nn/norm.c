@@ -11,6 +11,12 @@ static Dropout dropout_of(Tape *tape, float rate) {
     return (Dropout){rate, tape->seed, tape_stream(tape)};
 }
 
+static Status check_rate(const char *what, float rate) {
+    if (rate >= 0 && rate < 1) return STATUS_OK;
+    return status_fail(STATUS_ARGUMENT, "%s: dropout is %g; expected 0 <= dropout < 1", what,
+                       (double)rate);
+}
+
 static Status check_same(const char *what, const Value *x, const Value *y) {
     if (x->rows == y->rows && x->columns == y->columns) return STATUS_OK;
     return status_fail(STATUS_ARGUMENT, "%s: %d x %d and %d x %d; expected the same shape", what,
@@ -42,11 +48,14 @@ static Status norm_backward(Tape *tape, void *record) {
 Value *nn_norm(Tape *tape, Value *x, Value *residual, float rate, Parameter *gain, Parameter *shift,
                float epsilon) {
     if (!x) return NULL;
-    Status status = residual ? check_same("norm", x, residual) : STATUS_OK;
-    if (status == STATUS_OK &&
-        (gain->count != (size_t)x->columns || shift->count != (size_t)x->columns))
-        status = status_fail(STATUS_ARGUMENT, "norm: %s has %zu numbers for rows of %d", gain->name,
-                             gain->count, x->columns);
+    Status status = check_rate("norm", rate);
+    if (status == STATUS_OK && residual) status = check_same("norm", x, residual);
+    const Parameter *wrong = gain->count != (size_t)x->columns    ? gain
+                             : shift->count != (size_t)x->columns ? shift
+                                                                  : NULL;
+    if (status == STATUS_OK && wrong)
+        status = status_fail(STATUS_ARGUMENT, "norm: %s has %zu numbers for rows of %d",
+                             wrong->name, wrong->count, x->columns);
     if (status != STATUS_OK) return tape_fail(tape, status);
     Value *y = tape_value(tape, x->rows, x->columns);
     Norm *n = tape_take(tape, sizeof *n);
@@ -81,6 +90,8 @@ static Status drop_backward(Tape *tape, void *record) {
 
 Value *nn_dropout(Tape *tape, Value *x, float rate) {
     if (!x) return NULL;
+    Status status = check_rate("dropout", rate);
+    if (status != STATUS_OK) return tape_fail(tape, status);
     Dropout dropout = dropout_of(tape, rate);
     if (!(dropout.rate > 0)) return x;
     Value *y = tape_value(tape, x->rows, x->columns);

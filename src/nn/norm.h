@@ -8,6 +8,8 @@
 
 #include "grad/tape.h"
 
+/* STATUS_ARGUMENT, here and below, for shapes that do not fit and for rates outside [0, 1). */
+
 /* norm(residual + dropout(x)), rows of [rows, columns]; residual may be NULL. The rate counts in
  * TAPE_TRAIN only. gain and shift [columns]. */
 Value *nn_norm(Tape *tape, Value *x, Value *residual, float rate, Parameter *gain, Parameter *shift,

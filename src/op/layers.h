@@ -31,7 +31,7 @@ typedef struct {
 } Dropout;
 
 typedef struct {
-    /* x += bias (NULL: none), then y = f(x). y may be x for NONE, TANH and RELU. */
+    /* x += bias (NULL: none), then y = f(x). y may be x: of GELU only where no backward follows. */
     void (*activate)(Activation f, int rows, int columns, const float *bias, float *x, float *y);
 
     /* dx = dy f'(x) and dbias[c] = sum over rows (+= where `accumulate`; NULL: not wanted). x and y

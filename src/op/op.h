@@ -75,7 +75,8 @@ typedef struct {
     float *relative_bias_gradient; /* [H, 2 S - 1], written by backward; NULL: not wanted */
     float dropout;                 /* share of the probabilities set to 0; the others are divided by
                                       1 - dropout (Vaswani et al. 2017, section 5.4) */
-    uint64_t dropout_seed, dropout_stream; /* which ones: op/layers.h */
+    uint64_t dropout_seed, dropout_stream; /* which ones: op/layers.h; probabilities are counted
+                                              head by head, sequence by sequence, query by query */
 } Attention;
 
 typedef struct {

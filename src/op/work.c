@@ -6,6 +6,7 @@ typedef struct {
     double queries, keys; /* rows of the batch */
     double pairs;         /* (query, key) pairs that are not masked */
     double square;        /* entries of a score matrix stored whole */
+    double largest;       /* entries of the largest of these score matrices */
     double longest;       /* rows, of queries and keys together, of the longest sequence */
 } Count;
 
@@ -17,6 +18,7 @@ static Count count(const Attention *a) {
         c.queries += q;
         c.keys += k;
         c.square += q * k;
+        if (q * k > c.largest) c.largest = q * k;
         if (q + k > c.longest) c.longest = q + k;
         c.pairs += a->causal ? q * (q + 1) / 2 : q * k;
     }
@@ -41,8 +43,8 @@ static AttentionWork head_work(const Attention *a, Direction direction, double *
         /* forward QK' and PV; backward dP = dO V', dV = P' dO, dQ = dS K, dK = dS' Q */
         w.flops = (forward ? 4 : 8) * c.pairs * e;
         w.exponentials = forward ? c.pairs : 0;
-        /* P, and backward dP; what dropout leaves of P stands beside it */
-        w.bytes = ((forward ? 1 : 2) + (a->dropout > 0)) * c.square * number;
+        w.bytes = (forward ? 1 : 2) * c.square * number;
+        if (a->dropout > 0) *once = c.largest * number; /* what it leaves of one head's P */
         break;
     case ATTENTION_TILED:
         /* backward forms QK' and its exponentials again: five products */

@@ -92,7 +92,7 @@ static const OpShape shapes[] = {
     {"opposed",      A|B,   LAYOUT_ROWS,   VALUES_OPPOSED, 15,    1,  5, 64, 2, {130, 1}, {0}, 0},
     {"ties",         A|B,   LAYOUT_ROWS,   VALUES_TIES,    1,     2,  5, 16, 1, {129}, {0}, 0},
     {"zero",         A,     LAYOUT_ROWS,   VALUES_ZERO,    0,     1, 16, 16, 1, {77}, {0}, 0},
-    {"base",         A|B|S, LAYOUT_FUSED,  VALUES_NORMAL,  .7,   12, 64, 64, SENTENCES, {0}, 0},
+    {"base",         S,     LAYOUT_FUSED,  VALUES_NORMAL,  .7,   12, 64, 64, SENTENCES, {0}, 0},
     {"minilm",       A|B|S, LAYOUT_FUSED,  VALUES_NORMAL,  .7,   12, 32, 32, SENTENCES, {0}, 0},
     {"N1024",        P,     LAYOUT_ROWS,   VALUES_NORMAL,  1,     8, 64, 256, 1, {1024}, {0}, 0},
     {"N2048",        P,     LAYOUT_ROWS,   VALUES_NORMAL,  1,     8, 64, 256, 1, {2048}, {0}, 0},

@@ -41,7 +41,7 @@ static void activate(Activation f, int rows, int columns, const float *bias, flo
         if (f == ACTIVATION_TANH)
             for (int c = 0; c < columns; c++) yr[c] = tanhf(xr[c]);
         else if (f == ACTIVATION_RELU)
-            for (int c = 0; c < columns; c++) yr[c] = xr[c] > 0 ? xr[c] : 0;
+            for (int c = 0; c < columns; c++) yr[c] = xr[c] < 0 ? 0 : xr[c]; /* NaN stays */
         else if (yr != xr)
             memcpy(yr, xr, (size_t)columns * sizeof *yr);
     }
@@ -78,7 +78,7 @@ static void activate_backward(Activation f, int rows, int columns, const float *
                 for (int c = 0; c < columns; c++) to[c] = d[c] * (1 - y[at + c] * y[at + c]);
                 break;
             case ACTIVATION_RELU: /* y = max(x, 0) */
-                for (int c = 0; c < columns; c++) to[c] = y[at + c] > 0 ? d[c] : 0;
+                for (int c = 0; c < columns; c++) to[c] = y[at + c] <= 0 ? 0 : d[c];
                 break;
             case ACTIVATION_NONE:
                 memcpy(to, d, (size_t)columns * sizeof *to);

@@ -3,7 +3,7 @@
  * enough of them, else one after the other with every thread in each. */
 #include "op/cpu/attention.h"
 #include "base/threads.h"
-#include "op/cpu/layers.h"
+#include "op/cpu/short.h"
 
 #include <cblas.h>
 #include <string.h>
@@ -11,30 +11,33 @@
 /* Rows below which the other threads are not woken. */
 #define ROWS_TO_SHARE 64
 
-/* What the probabilities of a head are multiplied by: 0 or 1 / (1 - dropout), element by element.
- */
-static void drop(const Attention *a, size_t first, size_t count, const float *from, float *to) {
-    const Dropout dropout = {a->dropout, a->dropout_seed, a->dropout_stream};
-    const uint32_t threshold = (uint32_t)((double)dropout.rate * 4294967296.0);
-    float scales[256];
-    for (size_t done = 0; done < count; done += 256) {
-        int n = count - done < 256 ? (int)(count - done) : 256;
-        cpu_layer_rows()->dropout_scales(scales, n, dropout.seed, dropout.stream, first + done,
-                                         threshold, 1 / (1 - dropout.rate));
-        for (int i = 0; i < n; i++) to[done + (size_t)i] = from[done + (size_t)i] * scales[i];
+/* Scratch of one worker: of short sequences, and of what dropout leaves of a long one. */
+typedef struct {
+    float *memory; /* [workers * each] */
+    size_t each, square;
+    int workers;
+} Scratch;
+
+static Status scratch_open(const Attention *a, Arena *arena, Scratch *s) {
+    const int tasks = a->sequences * a->heads, threads = threads_count();
+    s->square = 0;
+    for (int b = 0; b < a->sequences && a->dropout > 0; b++) {
+        const CpuTask t = cpu_task(a, b * a->heads);
+        const size_t count = (size_t)t.queries * (size_t)t.keys;
+        if (!cpu_is_short(a, &t) && count > s->square) s->square = count;
     }
+    const size_t small = cpu_short_scratch(a);
+    s->each = tile_pad(small > s->square ? small : s->square, 16);
+    s->workers = tasks < threads ? 1 : threads;
+    s->memory = NULL;
+    if (s->each && !(s->memory = arena_take(arena, (size_t)s->workers * s->each * sizeof(float))))
+        return STATUS_MEMORY;
+    return STATUS_OK;
 }
 
-/* Scores of one row to probabilities. */
-static void row_forward(const Attention *a, int head, int i, int m, float *row) {
-    float scale = a->scale;
-    if (a->relative_bias) {
-        const float *bias = a->relative_bias + (size_t)head * (size_t)(2 * a->relative_span - 1) +
-                            (a->relative_span - 1 - i);
-        for (int j = 0; j < m; j++) row[j] = row[j] * scale + bias[j];
-        scale = 1;
-    }
-    cpu_kernels()->softmax_row(row, a->causal ? i + 1 : m, m, scale);
+static float *scratch_of(const Scratch *s) {
+    return s->memory ? s->memory + (s->workers > 1 ? (size_t)omp_get_thread_num() * s->each : 0)
+                     : NULL;
 }
 
 /* `p` gets the probabilities, `dropped` what is left of them (NULL without dropout); `first` is the
@@ -52,25 +55,29 @@ static void head_forward(const Attention *a, const CpuTask *t, AttentionIn q, At
                 in_row(q, t->first_query, t->head), (int)q.row, in_row(k, t->first_key, t->head),
                 (int)k.row, 0, p, m);
 #pragma omp parallel for if (n >= ROWS_TO_SHARE)
-    for (int i = 0; i < n; i++) row_forward(a, t->head, i, m, p + (size_t)i * (size_t)m);
-    if (dropped) drop(a, first, (size_t)n * (size_t)m, p, dropped);
+    for (int i = 0; i < n; i++) cpu_probabilities(a, t->head, i, m, p + (size_t)i * (size_t)m);
+    if (dropped) cpu_drop(a, first, (size_t)n * (size_t)m, p, dropped);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, e, m, 1, dropped ? dropped : p, m,
                 in_row(v, t->first_key, t->head), (int)v.row, 0, o, (int)out.row);
 }
 
 Status cpu_materialised(const Attention *a, AttentionIn q, AttentionIn k, AttentionIn v,
                         AttentionOut out, float *saved, Arena *arena) {
-    float *p = saved, *dropped = NULL;
+    float *p = saved;
+    Scratch scratch;
     if (!p) p = arena_take(arena, attention_saved_bytes(a));
     if (!p) return STATUS_MEMORY;
-    if (a->dropout > 0 && !(dropped = arena_take(arena, attention_saved_bytes(a))))
-        return STATUS_MEMORY;
+    STATUS_TRY(scratch_open(a, arena, &scratch));
     const int tasks = a->sequences * a->heads;
-#pragma omp parallel for schedule(dynamic, 1) if (tasks >= threads_count())
+#pragma omp parallel for schedule(dynamic, 8) num_threads(scratch.workers) if (scratch.workers > 1)
     for (int index = 0; index < tasks; index++) {
         const CpuTask t = cpu_task(a, index);
         size_t at = cpu_block_offset(a, index);
-        head_forward(a, &t, q, k, v, out, p + at, dropped ? dropped + at : NULL, at);
+        float *own = scratch_of(&scratch);
+        if (t.queries && t.keys && cpu_is_short(a, &t))
+            cpu_short_forward(a, &t, q, k, v, out, p + at, at, own);
+        else
+            head_forward(a, &t, q, k, v, out, p + at, a->dropout > 0 ? own : NULL, at);
     }
     return STATUS_OK;
 }
@@ -90,7 +97,7 @@ static void head_backward(const Attention *a, const CpuTask *t, const CpuBackwar
     const float *dout = in_row(b->dout, t->first_query, t->head);
     const float *weights = p;
     if (dropped) { /* O = D V, D = dropout(P) */
-        drop(a, first, count, p, dropped);
+        cpu_drop(a, first, count, p, dropped);
         weights = dropped;
     }
     /* O = P V: dP = dO V', dV = P' dO */
@@ -98,7 +105,7 @@ static void head_backward(const Attention *a, const CpuTask *t, const CpuBackwar
                 in_row(b->v, t->first_key, t->head), (int)b->v.row, 0, dp, m);
     cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, e, n, 1, weights, m, dout,
                 (int)b->dout.row, 0, dv, (int)b->dv.row);
-    if (dropped) drop(a, first, count, dp, dp);
+    if (dropped) cpu_drop(a, first, count, dp, dp);
     /* P = softmax(S): dS = P (dP - rowsum(P dP)); S = scale Q K' + bias */
     const float scale = a->relative_bias ? 1 : a->scale;
 #pragma omp parallel for if (n >= ROWS_TO_SHARE)
@@ -121,9 +128,9 @@ static void bias_backward(const Attention *a, const float *dp) {
     for (int head = 0; head < a->heads; head++) {
         float *sum = a->relative_bias_gradient + (size_t)head * (size_t)(2 * span - 1);
         memset(sum, 0, (size_t)(2 * span - 1) * sizeof *sum);
+        const float *row = dp + cpu_block_offset(a, head); /* a head's matrices follow each other */
         for (int b = 0; b < a->sequences; b++) {
             const CpuTask t = cpu_task(a, b * a->heads + head);
-            const float *row = dp + cpu_block_offset(a, b * a->heads + head);
             for (int i = 0; i < t.queries; i++, row += t.keys)
                 for (int j = 0; j < t.keys; j++) sum[j - i + span - 1] += row[j];
         }
@@ -132,16 +139,20 @@ static void bias_backward(const Attention *a, const float *dp) {
 
 Status cpu_materialised_backward(const Attention *a, const CpuBackward *b, const float *saved,
                                  Arena *arena) {
-    float *dp = arena_take(arena, attention_saved_bytes(a)), *dropped = NULL;
+    float *dp = arena_take(arena, attention_saved_bytes(a));
+    Scratch scratch;
     if (!dp) return STATUS_MEMORY;
-    if (a->dropout > 0 && !(dropped = arena_take(arena, attention_saved_bytes(a))))
-        return STATUS_MEMORY;
+    STATUS_TRY(scratch_open(a, arena, &scratch));
     const int tasks = a->sequences * a->heads;
-#pragma omp parallel for schedule(dynamic, 1) if (tasks >= threads_count())
+#pragma omp parallel for schedule(dynamic, 8) num_threads(scratch.workers) if (scratch.workers > 1)
     for (int index = 0; index < tasks; index++) {
         const CpuTask t = cpu_task(a, index);
         const size_t at = cpu_block_offset(a, index);
-        head_backward(a, &t, b, saved + at, dp + at, dropped ? dropped + at : NULL, at);
+        float *own = scratch_of(&scratch);
+        if (t.queries && t.keys && cpu_is_short(a, &t))
+            cpu_short_backward(a, &t, b, saved + at, dp + at, at, own);
+        else
+            head_backward(a, &t, b, saved + at, dp + at, a->dropout > 0 ? own : NULL, at);
     }
     if (a->relative_bias && a->relative_bias_gradient) bias_backward(a, dp);
     return STATUS_OK;

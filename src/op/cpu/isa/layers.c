@@ -3,6 +3,9 @@
 
 #include <math.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #if defined(__AVX512F__)
 #define LANES 16
@@ -123,26 +126,35 @@ static void gelu_backward_row(const float *x, const float *dy, float *dx, int n)
 
 /* --- LayerNorm ------------------------------------------------------------------------------- */
 
+/* The mean of large numbers close to each other is off by its own rounding; what the differences
+ * from it add up to corrects it, and the variance with it. */
 static void norm_row(const float *s, const float *gain, const float *shift, float epsilon, float *y,
                      float *statistics, int n) {
     int whole = n / LANES * LANES;
-    Vector part = {0};
+    Vector part = {0}, rest = {0};
     for (int i = 0; i < whole; i += LANES) part += load(s + i);
     float sum = total(part);
     for (int i = whole; i < n; i++) sum += s[i];
-    float mean = sum / (float)n;
+    const float mean = sum / (float)n;
     part = (Vector){0};
     for (int i = 0; i < whole; i += LANES) {
         Vector d = load(s + i) - mean;
+        rest += d;
         part += d * d;
     }
-    float squares = total(part);
-    for (int i = whole; i < n; i++) squares += (s[i] - mean) * (s[i] - mean);
-    float inverse = 1 / sqrtf(squares / (float)n + epsilon);
+    float squares = total(part), off = total(rest);
+    for (int i = whole; i < n; i++) {
+        off += s[i] - mean;
+        squares += (s[i] - mean) * (s[i] - mean);
+    }
+    off /= (float)n;
+    float variance = squares / (float)n - off * off;
+    if (variance < 0) variance = 0; /* rounding; a NaN stays one */
+    float inverse = 1 / sqrtf(variance + epsilon);
     for (int i = 0; i < whole; i += LANES)
-        store(y + i, (load(s + i) - mean) * inverse * load(gain + i) + load(shift + i));
-    for (int i = whole; i < n; i++) y[i] = (s[i] - mean) * inverse * gain[i] + shift[i];
-    statistics[0] = mean;
+        store(y + i, (load(s + i) - mean - off) * inverse * load(gain + i) + load(shift + i));
+    for (int i = whole; i < n; i++) y[i] = (s[i] - mean - off) * inverse * gain[i] + shift[i];
+    statistics[0] = mean + off;
     statistics[1] = inverse;
 }
 
@@ -184,44 +196,86 @@ static void norm_backward_part(const float *s, const float *statistics, const fl
 
 /* --- dropout --------------------------------------------------------------------------------- */
 
-/* Philox4x32-10 on 2 * LANES counters at once: the words of base/rng.h, which calls Random123 one
- * counter at a time. The loops are written so that the compiler sees 32 x 32 -> 64 bit products. */
-#define COUNTERS (2 * LANES)
+/* Philox4x32-10: the words of base/rng.h, which calls Random123 one counter at a time. A word lies
+ * in the lower half of a 64-bit lane; what the upper half holds is never read, because the product
+ * of lower halves is all that a round multiplies. */
+typedef uint64_t Wide __attribute__((vector_size(4 * LANES)));
+#define WIDE     (LANES / 2)
+#define GROUPS   2 /* vectors in flight, so that a product need not wait for the last one */
+#define COUNTERS (GROUPS * WIDE)
 
-static void philox(uint64_t seed, uint64_t stream, uint64_t index, uint32_t words[4][COUNTERS]) {
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    uint32_t *c0 = words[0], *c1 = words[1], *c2 = words[2], *c3 = words[3];
-    for (int i = 0; i < COUNTERS; i++) {
-        uint64_t at = index + (uint64_t)i;
-        c0[i] = (uint32_t)at;
-        c1[i] = (uint32_t)(at >> 32);
-        c2[i] = (uint32_t)stream;
-        c3[i] = (uint32_t)(stream >> 32);
+static inline Wide product(Wide a, Wide b) {
+#if defined(__AVX512F__)
+    return (Wide)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+    return (Wide)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+    return (Wide)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#else
+    return (a & 0xffffffffu) * (b & 0xffffffffu);
+#endif
+}
+
+/* Lanes of two vectors in turns: those of the lower halves, or of the upper. */
+static inline Wide in_turns(Wide a, Wide b, int upper) {
+    Wide order = {0};
+    for (int i = 0; i < WIDE; i++)
+        order[i] = (uint64_t)(i / 2 + (i % 2 ? WIDE : 0) + (upper ? WIDE / 2 : 0));
+    return __builtin_shuffle(a, b, order);
+}
+
+/* to[4 c + w] = 0 where word w of counter index + c is below the threshold, else `keep`. */
+static inline void philox_scales(Wide keys[10][2], uint64_t stream, uint64_t index,
+                                 uint32_t threshold, float keep, float *to) {
+    const Wide zero = {0};
+    Wide c0[GROUPS], c1[GROUPS], c2[GROUPS], c3[GROUPS], lane = {0};
+    for (int i = 0; i < WIDE; i++) lane[i] = (uint64_t)i;
+    for (int g = 0; g < GROUPS; g++) {
+        c0[g] = lane + (index + (uint64_t)(g * WIDE));
+        c1[g] = c0[g] >> 32;
+        c2[g] = zero + stream;
+        c3[g] = zero + (stream >> 32);
     }
-    for (int round = 0; round < 10; round++) {
-        for (int i = 0; i < COUNTERS; i++) {
-            uint64_t p0 = (uint64_t)c0[i] * 0xD2511F53u, p1 = (uint64_t)c2[i] * 0xCD9E8D57u;
-            uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
-            c0[i] = n0;
-            c1[i] = (uint32_t)p1;
-            c2[i] = n2;
-            c3[i] = (uint32_t)p0;
+    for (int round = 0; round < 10; round++)
+        for (int g = 0; g < GROUPS; g++) {
+            Wide p0 = product(c0[g], zero + 0xD2511F53u), p1 = product(c2[g], zero + 0xCD9E8D57u);
+            c0[g] = (p1 >> 32) ^ c1[g] ^ keys[round][0];
+            c2[g] = (p0 >> 32) ^ c3[g] ^ keys[round][1];
+            c1[g] = p1;
+            c3[g] = p0;
         }
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
+    /* vectors compare signed numbers: both sides move by half the range */
+    const Integers limit = (Integers)((Bits){0} + (threshold ^ 0x80000000u));
+    const Bits kept = (Bits)splat(keep);
+    for (int g = 0; g < GROUPS; g++) {
+        Wide low = (c0[g] & 0xffffffffu) | (c1[g] << 32);
+        Wide high = (c2[g] & 0xffffffffu) | (c3[g] << 32);
+        for (int half = 0; half < 2; half++) {
+            Bits words = (Bits)in_turns(low, high, half) ^ 0x80000000u;
+            Bits dropped = (Bits)((Integers)words < limit);
+            store(to + (2 * g + half) * LANES, (Vector)(kept & ~dropped));
+        }
     }
 }
 
 static void dropout_scales(float *out, int n, uint64_t seed, uint64_t stream, uint64_t first,
                            uint32_t threshold, float keep) {
-    uint32_t words[4][COUNTERS];
+    Wide keys[10][2];
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
+        keys[round][0] = (Wide){0} + k0;
+        keys[round][1] = (Wide){0} + k1;
+    }
     int skip = (int)(first % 4);
     uint64_t index = first / 4;
     for (int done = 0; done < n; index += COUNTERS) {
-        philox(seed, stream, index, words);
+        if (skip == 0 && n - done >= 4 * COUNTERS) {
+            philox_scales(keys, stream, index, threshold, keep, out + done);
+            done += 4 * COUNTERS;
+            continue;
+        }
         float scales[4 * COUNTERS];
-        for (int i = 0; i < COUNTERS; i++)
-            for (int w = 0; w < 4; w++) scales[4 * i + w] = words[w][i] < threshold ? 0 : keep;
+        philox_scales(keys, stream, index, threshold, keep, scales);
         int take = 4 * COUNTERS - skip < n - done ? 4 * COUNTERS - skip : n - done;
         memcpy(out + done, scales + skip, (size_t)take * sizeof *out);
         done += take;
