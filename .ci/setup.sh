@@ -31,6 +31,7 @@ wish|header|oneapi/dnnl/dnnl.h|libdnnl-dev|oneDNN: faster products, bf16
 report|command|xelatex|texlive-xetex|XeLaTeX
 report|tex|xepersian.sty|texlive-lang-arabic|Persian typesetting
 report|tex|unicode-math.sty|texlive-latex-recommended|LaTeX packages
+report|tex|tikz.sty|texlive-pictures|drawings
 report|tex|pzdr.tfm|texlive-fonts-recommended|the symbols that hyperref loads
 report|font|TeX Gyre Pagella|fonts-texgyre|the Latin face
 report|font|TeX Gyre Pagella Math|fonts-texgyre-math|the face of formulas
@@ -188,7 +189,7 @@ status() {
     capability "libraries" build "lapacke.h cjson/cJSON.h Random123/philox.h utf8proc.h" \
         "LAPACKE, cJSON, Random123, utf8proc" "nothing can be built"
     capability "Check" build "check.h" "make test" "no make test"
-    capability "TeX" report "xelatex xepersian.sty unicode-math.sty pzdr.tfm fc-list TeX_Gyre_Pagella \
+    capability "TeX" report "xelatex xepersian.sty unicode-math.sty tikz.sty pzdr.tfm fc-list TeX_Gyre_Pagella \
 TeX_Gyre_Pagella_Math Amiri DejaVu_Sans_Mono" "both PDFs" "no PDFs; measurements still work"
     capability "gnuplot" report gnuplot "figures" "no figures, so no PDFs"
     capability "poppler" report pdftotext "the check of the PDFs' text" \

@@ -194,42 +194,40 @@ static void expand_excerpt(Scan *scan, const char *at, const char *path, const c
     text_free(&file);
 }
 
-/* Where a table or a figure was measured, as the badge that stands beside it. */
-static void add_badge_argument(Scan *scan, const Source *source, Text *out) {
-    text_puts(out, "{");
-    if (source) report_add_badge(scan->report, source, out);
-    text_puts(out, "}");
-}
-
 static void expand_result(Scan *scan, const char *at, int is_figure, const char *name,
                           Slice caption, const char *label, Text *out) {
     Report *report = scan->report;
     int line = line_of(scan, at), is_long = 0;
-    const Source *source = NULL;
+    Text measured_by = {0}; /* the experiments whose badges stand beside it */
     if (!uses_add(&report->labels_set, label, scan->path, line))
         report_problem(report, scan->path, line, "label '%s' is already set in %s:%d", label,
                        uses_find(&report->labels_set, label)->file,
                        uses_find(&report->labels_set, label)->line);
     if (is_figure) {
-        if (figure_check(report, name, &source) != STATUS_OK) {
+        if (figure_check(report, name, &measured_by) != STATUS_OK) {
             report_problem(report, scan->path, line, "%s", status_message());
+            text_free(&measured_by);
             return;
         }
         uses_add(&report->figures, name, scan->path, line);
         text_printf(out, "\\ResultFigure{%s/%s.pdf}", report->options.figures, name);
     } else {
-        const char *experiment;
-        if (!table_exists(name, &experiment, &is_long)) {
+        const char *experiments;
+        if (!table_exists(name, &experiments, &is_long)) {
             report_problem(report, scan->path, line,
                            "there is no table '%s'; the nearest name is '%s'", name,
                            table_nearest(name));
             return;
         }
-        source = experiment ? sources_find(&report->sources, experiment) : NULL;
-        if (experiment && !source) {
-            report_problem(report, scan->path, line,
-                           "table '%s' needs results of %s, and there are none", name, experiment);
-            return;
+        if (experiments) {
+            char first[64];
+            snprintf(first, sizeof first, "%.*s", (int)strcspn(experiments, " "), experiments);
+            if (!sources_find(&report->sources, first)) {
+                report_problem(report, scan->path, line,
+                               "table '%s' needs results of %s, and there are none", name, first);
+                return;
+            }
+            text_puts(&measured_by, experiments);
         }
         uses_add(&report->tables, name, scan->path, line);
         text_printf(out, "\\%s{%s/tables/%s.tex}", is_long ? "ResultLongTable" : "ResultTable",
@@ -239,8 +237,10 @@ static void expand_result(Scan *scan, const char *at, int is_figure, const char 
     expand_slice(scan, caption, out);
     text_puts(out, "}{");
     text_puts(out, label);
+    text_puts(out, "}{");
+    report_add_badges(report, text_bytes(&measured_by), out);
     text_puts(out, "}");
-    add_badge_argument(scan, source, out);
+    text_free(&measured_by);
 }
 
 static void expand_chapter(Scan *scan, const char *at, const char *question, Text *out) {

@@ -4,11 +4,12 @@
  *
  *     # needs: q4_complexity time slopes
  *
- * (several such lines for several experiments; the first one gives the figure its badge.) For it
+ * (several such lines for several experiments; their badges stand below the figure), and in lines
+ * "# optional: q6_bert seeds" what it shows where that experiment has results. For it
  * <figures>/<name>.in.gp is written, which sets
  *
- *     language, output_file, dir_<experiment>, run_<key> (every number in run.tsv of the first
- *     experiment) and L_<key> (the labels, '.' as '_'),
+ *     language, output_file, dir_<experiment> ('' where an optional one has no results), run_<key>
+ *     (every number in run.tsv of the first experiment) and L_<key> (the labels, '.' as '_'),
  *
  * then loads paper/figures/style.gp and the script. figures.mk tells make how to draw each.
  */
@@ -28,6 +29,7 @@ typedef struct {
     char experiment[64];
     char tables[NEED_TABLES_MAX][64];
     int count;
+    int optional;
 } Need;
 
 typedef struct {
@@ -69,9 +71,11 @@ static Status unknown_figure(const Report *report, const char *name) {
 static void read_needs(const Text *script, Needs *needs) {
     *needs = (Needs){0};
     for (const char *at = text_bytes(script); at && *at && needs->count < NEEDS_MAX;) {
-        if (strncmp(at, "# needs:", 8) == 0) {
+        int optional = strncmp(at, "# optional:", 11) == 0;
+        if (optional || strncmp(at, "# needs:", 8) == 0) {
             Need *need = &needs->all[needs->count++];
-            const char *c = at + 8;
+            need->optional = optional;
+            const char *c = at + (optional ? 11 : 8);
             for (int word = 0; *c && *c != '\n'; word++) {
                 c += strspn(c, " ");
                 int length = (int)strcspn(c, " \n");
@@ -90,6 +94,7 @@ static void read_needs(const Text *script, Needs *needs) {
 
 static Status check_need(const Report *report, const char *name, const Need *need) {
     const Source *source = sources_find(&report->sources, need->experiment);
+    if (!source && need->optional) return STATUS_OK;
     if (!source)
         return status_fail(STATUS_ARGUMENT, "figure '%s' needs results of %s, and there are none",
                            name, need->experiment);
@@ -125,11 +130,13 @@ static Status load_needs(const Report *report, const char *name, Needs *needs) {
     return status;
 }
 
-Status figure_check(Report *report, const char *name, const Source **measured_by) {
+Status figure_check(Report *report, const char *name, Text *experiments) {
     Needs needs;
     STATUS_TRY(load_needs(report, name, &needs));
-    for (int i = 0; i < needs.count; i++) STATUS_TRY(check_need(report, name, &needs.all[i]));
-    *measured_by = sources_find(&report->sources, needs.all[0].experiment);
+    for (int i = 0; i < needs.count; i++) {
+        STATUS_TRY(check_need(report, name, &needs.all[i]));
+        text_printf(experiments, "%s%s", i ? " " : "", needs.all[i].experiment);
+    }
     return STATUS_OK;
 }
 
@@ -165,11 +172,10 @@ static Status write_input(const Report *report, const char *name, const Needs *n
     text_printf(&text, "language = '%s'\n", options->language);
     for (int i = 0; i < needs->count; i++) {
         const Source *source = sources_find(&report->sources, needs->all[i].experiment);
-        if (!source) continue;
         text_printf(&text, "dir_%s = ", needs->all[i].experiment);
-        add_quoted(&text, source->folder);
+        add_quoted(&text, source ? source->folder : "");
         text_puts(&text, "\n");
-        if (i == 0) add_run(source, &text);
+        if (i == 0 && source) add_run(source, &text);
     }
     text_printf(&text, "output_file = '%s/%s.pdf.part'\n", options->figures, name);
     text_printf(&text, "load '%s/labels.gp'\n", options->figures);

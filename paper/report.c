@@ -76,6 +76,27 @@ void report_add_badge(Report *report, const Source *source, Text *out) {
     (void)report;
 }
 
+void report_add_badges(Report *report, const char *experiments, Text *out) {
+    Names seen = {0};
+    for (const char *at = experiments; *at;) {
+        char name[64];
+        int length = (int)strcspn(at, " ");
+        snprintf(name, sizeof name, "%.*s", length, at);
+        at += length + (at[length] == ' ');
+        const Source *source = sources_find(&report->sources, name);
+        if (!source) continue;
+        Text badge = {0};
+        report_add_badge(report, source, &badge);
+        if (names_find(&seen, text_bytes(&badge)) < 0) {
+            if (seen.count) text_puts(out, "\\quad ");
+            text_puts(out, text_bytes(&badge));
+            names_add(&seen, text_bytes(&badge));
+        }
+        text_free(&badge);
+    }
+    names_free(&seen);
+}
+
 /* --- the life of a report -------------------------------------------------------------------- */
 
 Status report_begin(Report *report, const ReportOptions *options) {

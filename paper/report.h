@@ -95,6 +95,9 @@ void uses_free(Uses *uses);
 /* "badge": measured here, or recorded where, and when. TeX. */
 void report_add_badge(Report *report, const Source *source, Text *out);
 
+/* The badges of those of `experiments` (with spaces between them) that have results, each once. */
+void report_add_badges(Report *report, const char *experiments, Text *out);
+
 /* --- the parts, each in a file of its own --- */
 
 /* expand.c: `path` is used in messages; `bytes` is the whole file. */
@@ -103,12 +106,14 @@ void expand_text(Report *report, const char *path, const char *bytes, size_t siz
 /* excerpt.c: the marked code of root/path, indentation removed; line is that of its first line. */
 Status excerpt_find(const char *root, const char *path, const char *marker, Text *out, int *line);
 
-/* figures.c: the experiments and tables that a figure's script names in its "# needs:" line. */
-Status figure_check(Report *report, const char *name, const Source **measured_by);
+/* figures.c: what a figure's script names in its "# needs:" and "# optional:" lines; appends the
+ * experiments, with spaces between them. An error where a needed one has no results. */
+Status figure_check(Report *report, const char *name, Text *experiments);
 Status figures_write(Report *report); /* figures.mk, labels.gp, one <name>.in.gp each */
 
-/* tables.c: NULL when there is no table of that name; the experiment may be NULL (the machine). */
-int table_exists(const char *name, const char **experiment, int *is_long);
+/* tables.c: 0 when there is no table of that name. The experiments stand with spaces between them,
+ * the first one must have results; NULL: none is needed (the machine). */
+int table_exists(const char *name, const char **experiments, int *is_long);
 const char *table_nearest(const char *name);
 Status table_write(Report *report, const char *name, Text *out);
 

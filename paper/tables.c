@@ -154,12 +154,14 @@ static const char *const machine_keys[] = {"cpu",      "processors", "threads", 
 /* One row a property; one block a machine, of which several may have measured this report. */
 static Status machine_table(Report *report, Text *out) {
     Names seen = {0};
-    text_puts(out, "\\begin{tabular}{@{}WT@{}}\n\\toprule\n");
+    text_puts(out, "\\begin{longtable}{@{}WT@{}}\n\\LongCaption\\toprule\\endfirsthead\n"
+                   "\\toprule\\endhead\n\\bottomrule\\endfoot\n");
     for (size_t i = 0; i < report->sources.count; i++) {
         const Source *source = &report->sources.all[i];
         Text where = {0};
-        text_printf(&where, "%d %s %s", source->local, source->machine,
-                    source_run(source, "threads"));
+        text_puts(&where, source->machine); /* the same in every respect: once */
+        for (size_t k = 0; k < sizeof machine_keys / sizeof *machine_keys; k++)
+            text_printf(&where, "\n%s", source_run(source, machine_keys[k]));
         int fresh = names_find(&seen, text_bytes(&where)) < 0;
         names_add(&seen, text_bytes(&where));
         text_free(&where);
@@ -183,7 +185,7 @@ static Status machine_table(Report *report, Text *out) {
         }
     }
     names_free(&seen);
-    table_foot(out);
+    text_puts(out, "\\end{longtable}\n");
     return STATUS_OK;
 }
 
@@ -267,7 +269,7 @@ static Status cards_table(Report *report, Text *out) {
 }
 
 static const Table tables_common[] = {
-    {"machine", NULL, machine_table, 0},
+    {"machine", NULL, machine_table, 1},
     {"experiments", NULL, experiments_table, 0},
     {"claims", NULL, claims_table, 1},
     {"cards", NULL, cards_table, 1},
@@ -292,10 +294,10 @@ static const Table *table_named(const char *name) {
     return NULL;
 }
 
-int table_exists(const char *name, const char **experiment, int *is_long) {
+int table_exists(const char *name, const char **experiments, int *is_long) {
     const Table *table = table_named(name);
     if (!table) return 0;
-    *experiment = table->experiment;
+    *experiments = table->experiments;
     *is_long = table->is_long;
     return 1;
 }

@@ -13,7 +13,8 @@ typedef Status (*TableGenerator)(Report *report, Text *out);
 
 typedef struct {
     const char *name;
-    const char *experiment; /* whose badge stands beside it; NULL: none */
+    const char *experiments; /* whose badges stand beside it, with spaces between them: the first is
+                              * needed, the others are shown where present; NULL: none */
     TableGenerator generate;
     int is_long; /* a longtable, which may break across pages */
 } Table;

@@ -11,13 +11,18 @@
 
 typedef Status (*Body)(Report *report, const Tsv *tsv, Text *out);
 
-/* Loads, lets `body` write, frees. */
-static Status with_table(Report *report, const char *table, Body body, Text *out) {
+/* Loads a table of an experiment, lets `body` write, frees. */
+static Status with_table_of(Report *report, const char *experiment, const char *table, Body body,
+                            Text *out) {
     Tsv *tsv;
-    STATUS_TRY(table_load(report, MAIN_RUN, table, &tsv));
+    STATUS_TRY(table_load(report, experiment, table, &tsv));
     Status status = body(report, tsv, out);
     tsv_free(tsv);
     return status;
+}
+
+static Status with_table(Report *report, const char *table, Body body, Text *out) {
+    return with_table_of(report, MAIN_RUN, table, body, out);
 }
 
 static void cell_whole(Text *out, int first, const char *digits) {
@@ -48,18 +53,26 @@ static void fact_cell(const Report *report, const char *model, const char *name,
         cell_number(out, 0, format, fact->value);
 }
 
+/* The experiments of `models`, in their order. */
+#define MODEL_RUNS MAIN_RUN " q6_bert q6_minilm q6_minilm_tokenized q6_minilm_control"
+
 static Status models_table(Report *report, Text *out) {
-    table_head(report, out, "@{}Wcccccccc@{}",
-               "model seeds mcc_mean mcc_median mcc_min mcc_in accuracy f1 epoch_seconds");
+    table_head(report, out, "@{}Wccccccccc@{}",
+               "model millions seeds mcc_mean mcc_median mcc_min mcc_in accuracy f1 epoch_seconds");
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         const char *m = models[i];
         cell_word(report, out, 1, "model", m);
         if (!model_fact(report, m, "seeds")) {
-            text_printf(out, " & \\multicolumn{8}{c}{%s}",
+            text_printf(out, " & \\multicolumn{9}{c}{%s}",
                         report_label(report, "model.unmeasured"));
             row_end(out);
             continue;
         }
+        const Fact *parameters = model_fact(report, m, "parameters");
+        if (parameters)
+            cell_number(out, 0, "%.1f", parameters->value / 1e6);
+        else
+            cell_nothing(out, 0);
         fact_cell(report, m, "seeds", 0, "%.0f", out);
         fact_cell(report, m, "out_of_domain.mcc.mean", 1, "%.3f", out);
         fact_cell(report, m, "out_of_domain.mcc.median", 0, "%.3f", out);
@@ -72,6 +85,7 @@ static Status models_table(Report *report, Text *out) {
     }
     text_puts(out, "\\midrule\n");
     cell_word(report, out, 1, "model", "constant");
+    cell_nothing(out, 0);
     cell_nothing(out, 0);
     fact_cell(report, "mpnet", "constant.mcc", 0, "%.3f", out);
     for (int i = 0; i < 3; i++) cell_nothing(out, 0);
@@ -236,6 +250,116 @@ static Status epochs_table(Report *report, Text *out) {
     return with_table(report, "curve", epochs_body, out);
 }
 
+/* --- what the measures say
+ * ------------------------------------------------------------------------
+ */
+
+/* A confusion matrix of two classes; expected counts need not be whole. */
+typedef struct {
+    double hit, miss, alarm, reject; /* TP, FN, FP, TN; positive: acceptable */
+} Counts;
+
+static double or_zero(double numerator, double denominator) {
+    return denominator > 0 ? numerator / denominator : 0; /* as metric/classification.h has it */
+}
+
+static void measures_row(Report *report, const char *answer, Counts n, Text *out) {
+    double total = n.hit + n.miss + n.alarm + n.reject;
+    double root = sqrt((n.hit + n.alarm) * (n.hit + n.miss)) *
+                  sqrt((n.reject + n.alarm) * (n.reject + n.miss));
+    cell_word(report, out, 1, "answer", answer);
+    cell_number(out, 0, "%.0f", n.hit);
+    cell_number(out, 0, "%.0f", n.miss);
+    cell_number(out, 0, "%.0f", n.alarm);
+    cell_number(out, 0, "%.0f", n.reject);
+    cell_number(out, 0, "%.3f", or_zero(n.hit + n.reject, total));
+    cell_number(out, 0, "%.3f", or_zero(2 * n.hit, 2 * n.hit + n.alarm + n.miss));
+    cell_number(out, 0, "%.3f", or_zero(n.hit * n.reject - n.alarm * n.miss, root));
+    row_end(out);
+}
+
+/* The trained model on the test set beside answers that look at no sentence. */
+static Status measures_body(Report *report, const Tsv *tsv, Text *out) {
+    TableColumns c;
+    double cell[2][2] = {{0}};
+    STATUS_TRY(table_columns(tsv, "truth predicted count", &c));
+    for (int row = 0; row < tsv->rows; row++) {
+        double truth, predicted, count;
+        STATUS_TRY(table_number(&c, row, 0, &truth));
+        STATUS_TRY(table_number(&c, row, 1, &predicted));
+        STATUS_TRY(table_number(&c, row, 2, &count));
+        cell[truth > .5][predicted > .5] += count;
+    }
+    double good = cell[1][0] + cell[1][1], bad = cell[0][0] + cell[0][1];
+    double share = or_zero(good, good + bad);
+    table_head(report, out, "@{}Wrrrrccc@{}", "answer tp fn fp tn accuracy f1 mcc_bare");
+    measures_row(report, "model", (Counts){cell[1][1], cell[1][0], cell[0][1], cell[0][0]}, out);
+    measures_row(report, "exchanged", (Counts){cell[0][0], cell[0][1], cell[1][0], cell[1][1]},
+                 out);
+    text_puts(out, "\\midrule\n");
+    measures_row(report, "always_1", (Counts){good, 0, bad, 0}, out);
+    measures_row(report, "always_0", (Counts){0, good, 0, bad}, out);
+    measures_row(report, "drawn",
+                 (Counts){good * share, good * (1 - share), bad * share, bad * (1 - share)}, out);
+    table_foot(out);
+    return STATUS_OK;
+}
+
+static Status measures_table(Report *report, Text *out) {
+    return with_table(report, "confusion_test", measures_body, out);
+}
+
+/* Widths of the interval of MCC out of domain, by what is drawn again. */
+static Status intervals_table(Report *report, Text *out) {
+    const Fact *mean = model_fact(report, "mpnet", "out_of_domain.mcc.mean");
+    const Fact *sentences = model_fact(report, "mpnet", "interval_sentences.width");
+    const Fact *seeds = model_fact(report, "mpnet", "interval_seeds.width");
+    if (!mean || !sentences || !seeds)
+        return status_fail(STATUS_FORMAT,
+                           "%s: no facts q6.mpnet.interval_*.width and "
+                           "q6.mpnet.out_of_domain.mcc.mean",
+                           MAIN_RUN);
+    table_head(report, out, "@{}WcW@{}", "drawn_again interval_width more_seeds");
+    cell_word(report, out, 1, "drawn", "sentences");
+    cell_number(out, 0, "%.3f", sentences->value);
+    cell_word(report, out, 0, "drawn", "stays");
+    row_end(out);
+    cell_word(report, out, 1, "drawn", "seeds");
+    cell_number(out, 0, "%.3f", seeds->value);
+    cell_word(report, out, 0, "drawn", "shrinks");
+    row_end(out);
+    text_puts(out, "\\midrule\n");
+    cell_word(report, out, 1, "drawn", "both");
+    cell_number(out, 0, "%.3f", mean->high - mean->low);
+    cell_word(report, out, 0, "drawn", "bounded");
+    row_end(out);
+    table_foot(out);
+    return STATUS_OK;
+}
+
+/* The short run: what it scores on every split. */
+static Status quick_body(Report *report, const Tsv *tsv, Text *out) {
+    TableColumns c;
+    STATUS_TRY(table_columns(tsv, "split sentences accuracy f1 mcc mcc_low mcc_high", &c));
+    table_head(report, out, "@{}Wrccc@{}", "split sentences accuracy f1 mcc");
+    for (int row = 0; row < tsv->rows; row++) {
+        double value[5];
+        for (int k = 0; k < 5; k++) STATUS_TRY(table_number(&c, row, k + 2, &value[k]));
+        cell_word(report, out, 1, "split", table_text(&c, row, 0));
+        cell_whole(out, 0, table_text(&c, row, 1));
+        cell_number(out, 0, "%.3f", value[0]);
+        cell_number(out, 0, "%.3f", value[1]);
+        cell_interval(out, 0, "%.2f", value[2], value[3], value[4]);
+        row_end(out);
+    }
+    table_foot(out);
+    return STATUS_OK;
+}
+
+static Status quick_table(Report *report, Text *out) {
+    return with_table_of(report, "q6_cola", "seeds", quick_body, out);
+}
+
 /* --- what is hard --------------------------------------------------------------------------------
  */
 
@@ -283,13 +407,12 @@ static Status sources_of_sentences(Report *report, Text *out) {
 static Status hardest_body(Report *report, const Tsv *tsv, Text *out) {
     TableColumns c;
     STATUS_TRY(table_columns(tsv, "split source label probability wrong_seeds sentence", &c));
-    table_head(report, out, "@{}p{.6\\linewidth}lccc@{}",
-               "sentence source label probability wrong_seeds");
+    table_head(report, out, "@{}llccc@{}", "sentence source label probability wrong_seeds");
     for (int row = 0; row < tsv->rows; row++) {
         double probability;
         if (strcmp(table_text(&c, row, 0), "out_of_domain")) continue;
         STATUS_TRY(table_number(&c, row, 3, &probability));
-        text_puts(out, "\\LeftColumn\\LatinWords{");
+        text_puts(out, "\\EnglishCell{");
         text_add_escaped(out, table_text(&c, row, 5));
         text_puts(out, "}");
         cell_plain(out, 0, table_text(&c, row, 1));
@@ -307,13 +430,16 @@ static Status hardest_table(Report *report, Text *out) {
 }
 
 const Table tables_q6[] = {
-    {"q6_models", MAIN_RUN, models_table, 0},
+    {"q6_models", MODEL_RUNS, models_table, 0},
     {"q6_splits", MAIN_RUN, splits_table, 0},
     {"q6_quirks", MAIN_RUN, quirks_table, 0},
     {"q6_example", MAIN_RUN, example_table, 0},
     {"q6_card", MAIN_RUN, card_table, 0},
     {"q6_epochs", MAIN_RUN, epochs_table, 0},
     {"q6_sources", MAIN_RUN, sources_of_sentences, 0},
+    {"q6_measures", MAIN_RUN, measures_table, 0},
+    {"q6_intervals", MAIN_RUN, intervals_table, 0},
+    {"q6_quick", "q6_cola", quick_table, 0},
     {"q6_hardest", MAIN_RUN, hardest_table, 0},
 };
 const int tables_q6_count = sizeof tables_q6 / sizeof *tables_q6;

@@ -37,7 +37,7 @@ legend_text(k, text, shift, rest) = sprintf("set label %d '%s' at screen %g,%g %
     100 + k, text, legend_x(k) + (persian ? -shift : shift), legend_y(k), persian ? 'right' : 'left', SMALL, persian ? -1.6 : 1.3, rest)
 legend_point(k, text, mark, colour) = legend_text(k, text, 0, sprintf("point pt %d ps .6 lw 1 lc rgb '%s'", mark, colour))
 legend_line(k, text, dash, colour) = sprintf("set arrow %d from screen %g,%g to screen %g,%g nohead dt %d lw 1.4 lc rgb '%s'; ", \
-    100 + k, legend_x(k) - .008, legend_y(k), legend_x(k) + .028 * (persian ? -1 : 1) - (persian ? -.008 : 0), legend_y(k), dash, colour) \
+    100 + k, legend_x(k) + (persian ? .008 : -.008), legend_y(k), legend_x(k) + (persian ? -.028 : .028), legend_y(k), dash, colour) \
     .legend_text(k, text, .028, '')
 
 # A word of a list, added when it is not there yet; for the first pass over a table.

@@ -20,6 +20,7 @@ void nn_probabilities(const float *logits, int classes, double *probability) {
     for (int c = 0; c < classes; c++) probability[c] = exp(logits[c] - all);
 }
 
+/* excerpt: cross-entropy-backward */
 static Status backward(Tape *tape, void *record) {
     (void)tape;
     const CrossEntropy *e = record;
@@ -39,6 +40,7 @@ static Status backward(Tape *tape, void *record) {
     }
     return STATUS_OK;
 }
+/* end excerpt */
 
 Value *nn_cross_entropy(Tape *tape, Value *logits, const uint8_t *labels, int *right) {
     if (!logits) return NULL;

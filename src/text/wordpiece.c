@@ -17,7 +17,6 @@ static void put(Sink *sink, int32_t id) {
     sink->count++;
 }
 
-/* excerpt: wordpiece */
 /* The longest token that starts the bytes (after "##" where `prefix` is 2); its length without
  * prefix, or 0. Prefixes are hashed forwards and looked up backwards. */
 static size_t longest_match(const Wordpiece *pieces, size_t prefix, const char *bytes, size_t size,
@@ -38,6 +37,7 @@ static size_t longest_match(const Wordpiece *pieces, size_t prefix, const char *
     return 0;
 }
 
+/* excerpt: wordpiece */
 /* One word's pieces, or one UNK in place of all where any part has none. */
 static void put_word(const Wordpiece *pieces, const BertWords *words, Sink *sink) {
     size_t before = sink->count;

@@ -36,6 +36,7 @@ static inline void flush_end(unsigned saved) {
 #endif
 }
 
+/* excerpt: adamw-advance */
 /* The order of operations of torch.optim.AdamW: decay, lerp of the first moment, the second, and a
  * quotient of quotients. */
 static inline __attribute__((always_inline)) void advance(const AdamwNumbers n, const AdamwStep s,
@@ -46,6 +47,7 @@ static inline __attribute__((always_inline)) void advance(const AdamwNumbers n, 
     float divisor = sqrtf(*v) / s.root + n.epsilon;
     *w = kept - s.move * *m / divisor;
 }
+/* end excerpt */
 
 /* The loops are functions of their own, which cannot be moved across the change of mode. */
 static __attribute__((noinline)) void update_loop(const AdamwNumbers n, const AdamwStep s,
