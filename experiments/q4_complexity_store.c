@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "q4_complexity_store.h"
+#include "base/hash.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,13 +27,6 @@ struct Store {
     char notice[512];
 };
 
-uint64_t store_hash(uint64_t hash, const void *bytes, size_t size) {
-    const unsigned char *at = bytes;
-    if (!hash) hash = 14695981039346656037u;
-    for (size_t i = 0; i < size; i++) hash = (hash ^ at[i]) * 1099511628211u;
-    return hash;
-}
-
 static Entry *find(const Store *store, const char *name) {
     for (size_t i = 0; i < store->count; i++)
         if (strcmp(store->entries[i].name, name) == 0) return &store->entries[i];
@@ -57,7 +51,7 @@ static void print_line(const Entry *entry, char *line, size_t size) {
     size_t used = (size_t)snprintf(line, size, "%s", entry->name);
     for (size_t i = 0; i < entry->count; i++)
         used += (size_t)snprintf(line + used, size - used, "\t%.17g", entry->values[i]);
-    uint64_t sum = store_hash(0, line, used);
+    uint64_t sum = hash_bytes(HASH_BEGIN, line, used);
     snprintf(line + used, size - used, "\t#%016" PRIx64 "\n", sum);
 }
 
@@ -66,7 +60,7 @@ static int parse_line(char *line, Entry *entry) {
     char *mark = strrchr(line, '\t');
     uint64_t sum;
     if (!mark || mark[1] != '#' || sscanf(mark + 2, "%" SCNx64, &sum) != 1) return 0;
-    if (store_hash(0, line, (size_t)(mark - line)) != sum) return 0;
+    if (hash_bytes(HASH_BEGIN, line, (size_t)(mark - line)) != sum) return 0;
     *mark = 0;
     *entry = (Entry){.count = 0};
     char *rest = line, *name = strsep(&rest, "\t");

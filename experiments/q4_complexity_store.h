@@ -47,7 +47,4 @@ void store_close(Store *store);
 /* Closes and removes the file. */
 void store_remove(Store *store);
 
-/* FNV-1a over `size` bytes, going on from `hash` (begin with 0): to make a configuration. */
-uint64_t store_hash(uint64_t hash, const void *bytes, size_t size);
-
 #endif

@@ -40,7 +40,6 @@ typedef struct {
 
 /* Sentences of one split, encoded. */
 typedef struct {
-    const char *name; /* "train", "validation", "in_domain", "out_of_domain" */
     const ColaFile *file;
     size_t count;
     uint32_t *row;  /* [count], of the file */
@@ -82,6 +81,12 @@ int q6_plan_parse(Q6Plan *plan, int argc, char **argv);
 /* The whole experiment; returns the exit status. */
 int q6_run(int argc, char **argv);
 
+/* "train", "validation", "in_domain", "out_of_domain" */
+const char *q6_split_name(int split);
+
+/* Steps of one pass over the training sentences. */
+double q6_steps_per_epoch(const Q6Plan *plan, const Q6Data *data);
+
 /* Everything read, split and encoded. The model's config says which tokenizer. */
 Status q6_data_open(Q6Data *data, const Q6Plan *plan, const BertConfig *config);
 void q6_data_close(Q6Data *data);
@@ -107,8 +112,7 @@ void q6_seed_free(Q6Seed *seed);
 /* Numbers in the model, from its shape. */
 double q6_parameters(const BertConfig *config);
 
-/* --- what is kept until the end ------------------------------------------------------------------
- */
+/* --- what is kept until the end -------------------------------------------------------------- */
 
 /* <results>/.<experiment>-work: checkpoints and finished seeds of one plan and of one process. */
 typedef struct {
@@ -137,8 +141,7 @@ Status q6_store_load(const char *path, const char *fingerprint, const Q6Data *da
                      Q6Seed *out, int *found);
 Status q6_store_save(const char *path, const char *fingerprint, const Q6Seed *seed);
 
-/* --- the end ------------------------------------------------------------------------------------
- */
+/* --- the end --------------------------------------------------------------------------------- */
 
 Status q6_report_write(const Q6Plan *plan, const Q6Data *data, const BertConfig *config,
                        const Q6Seed *seed, size_t seeds, Results *results);

@@ -7,6 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
+const char *q6_split_name(int split) {
+    static const char *const names[] = {"train", "validation", "in_domain", "out_of_domain"};
+    return names[split];
+}
+
+double q6_steps_per_epoch(const Q6Plan *plan, const Q6Data *data) {
+    size_t batch = (size_t)plan->batch;
+    return (double)((data->split[Q6_TRAIN].count + batch - 1) / batch);
+}
+
 Status q6_pieces_open(Wordpiece **out, const char *folder, const BertConfig *config) {
     char path[1100];
     snprintf(path, sizeof path, "%s/vocab.txt", folder);
@@ -27,10 +37,10 @@ Status q6_pieces_open(Wordpiece **out, const char *folder, const BertConfig *con
 }
 
 /* Fills `split` with the given rows of a file (all where `row` is NULL). */
-static Status encode(const Wordpiece *pieces, const ColaFile *file, const char *name,
-                     const uint32_t *row, size_t count, int longest, Q6Sentences *split) {
+static Status encode(const Wordpiece *pieces, const ColaFile *file, const uint32_t *row,
+                     size_t count, int longest, Q6Sentences *split) {
     int32_t *buffer = malloc((size_t)longest * sizeof *buffer);
-    *split = (Q6Sentences){.name = name, .file = file, .count = count};
+    *split = (Q6Sentences){.file = file, .count = count};
     split->row = malloc((count + 1) * sizeof *split->row);
     split->label = malloc(count + 1);
     split->length = malloc((count + 1) * sizeof *split->length);
@@ -109,16 +119,16 @@ Status q6_data_open(Q6Data *data, const Q6Plan *plan, const BertConfig *config) 
             split.training_row[i] = split.training_row[i * training / (size_t)plan->examples];
         training = (size_t)plan->examples;
     }
-    Status status = encode(data->pieces, train, "train", split.training_row, training, longest,
-                           &data->split[Q6_TRAIN]);
+    Status status =
+        encode(data->pieces, train, split.training_row, training, longest, &data->split[Q6_TRAIN]);
     if (status == STATUS_OK)
-        status = encode(data->pieces, train, "validation", split.validation_row, split.validation,
-                        longest, &data->split[Q6_VALIDATION]);
+        status = encode(data->pieces, train, split.validation_row, split.validation, longest,
+                        &data->split[Q6_VALIDATION]);
     cola_split_free(&split);
     STATUS_TRY(status);
-    STATUS_TRY(encode(data->pieces, data->file[COLA_IN_DOMAIN_DEV], "in_domain", NULL,
+    STATUS_TRY(encode(data->pieces, data->file[COLA_IN_DOMAIN_DEV], NULL,
                       data->file[COLA_IN_DOMAIN_DEV]->rows, longest, &data->split[Q6_IN_DOMAIN]));
-    return encode(data->pieces, data->file[COLA_OUT_OF_DOMAIN_DEV], "out_of_domain", NULL,
+    return encode(data->pieces, data->file[COLA_OUT_OF_DOMAIN_DEV], NULL,
                   data->file[COLA_OUT_OF_DOMAIN_DEV]->rows, longest,
                   &data->split[Q6_OUT_OF_DOMAIN]);
 }

@@ -66,8 +66,7 @@ static Status write_sources(const Q6Answers *a, size_t *index) {
     return STATUS_OK;
 }
 
-/* --- phenomena -----------------------------------------------------------------------------------
- */
+/* --- phenomena ------------------------------------------------------------------------------- */
 
 static Status one_level(const Q6Answers *a, int split, const ColaAnnotations *annotations,
                         const char *level, FILE *table, size_t *index) {
@@ -122,8 +121,7 @@ static Status write_phenomena(const Q6Answers *a, size_t *index) {
     return STATUS_OK;
 }
 
-/* --- sentences -----------------------------------------------------------------------------------
- */
+/* --- sentences ------------------------------------------------------------------------------- */
 
 static double probability(float margin) {
     return 1 / (1 + exp(-(double)margin));

@@ -44,8 +44,9 @@ void q6_print_data(const Q6Plan *plan, const Q6Data *data) {
         const Q6Sentences *split = &data->split[s];
         size_t acceptable = 0;
         for (size_t i = 0; i < split->count; i++) acceptable += split->label[i];
-        printf("  %-14s %5zu sentences, %5zu acceptable, %.1f tokens each, %zu cut\n", split->name,
-               split->count, acceptable, (double)split->tokens / (double)split->count, split->cut);
+        printf("  %-14s %5zu sentences, %5zu acceptable, %.1f tokens each, %zu cut\n",
+               q6_split_name(s), split->count, acceptable,
+               (double)split->tokens / (double)split->count, split->cut);
     }
     for (size_t i = 0; i < 2 && i < data->split[Q6_TRAIN].count; i++)
         print_example(data, &data->split[Q6_TRAIN], i);
@@ -76,8 +77,8 @@ void q6_print_seed(const Q6Plan *plan, const Q6Seed *seed, const Q6Data *data) {
     for (int s = 0; s < Q6_SPLITS; s++) {
         double score[Q6_SCORES];
         q6_score(data->split[s].label, seed->margin[s], seed->count[s], score);
-        printf("  %-14s MCC %6.4f, accuracy %.4f, F1 %.4f\n", data->split[s].name,
-               score[Q6_SCORE_MCC], score[Q6_SCORE_ACCURACY], score[Q6_SCORE_F1]);
+        printf("  %-14s MCC %6.4f, accuracy %.4f, F1 %.4f\n", q6_split_name(s), score[Q6_SCORE_MCC],
+               score[Q6_SCORE_ACCURACY], score[Q6_SCORE_F1]);
     }
     fflush(stdout);
 }

@@ -10,11 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *q6_split_name(int split) {
-    static const char *const names[] = {"train", "validation", "in_domain", "out_of_domain"};
-    return names[split];
-}
-
 const ColaFile *q6_raw_file(const Q6Data *data, int split) {
     int part = split == Q6_OUT_OF_DOMAIN ? COLA_OUT_OF_DOMAIN_DEV
                : split == Q6_IN_DOMAIN   ? COLA_IN_DOMAIN_DEV
@@ -57,8 +52,7 @@ static Status exact(const Q6Answers *a, double value, const char *unit, const ch
     return q6_fact(a, value, value, value, unit, "%s", name);
 }
 
-/* --- run.tsv and card.tsv -----------------------------------------------------------------------
- */
+/* --- run.tsv and card.tsv -------------------------------------------------------------------- */
 
 static Status write_run(const Q6Answers *a) {
     const Q6Plan *p = a->plan;
@@ -151,16 +145,14 @@ static Status write_card(const Q6Answers *a, const BertConfig *c) {
     return STATUS_OK;
 }
 
-/* --- curves -------------------------------------------------------------------------------------
- */
+/* --- curves ---------------------------------------------------------------------------------- */
 
 static Status write_curves(const Q6Answers *a) {
     FILE *curve =
         results_table(a->results, "curve", "seed\tsplit\tstep\tepoch\tloss\taccuracy\tmcc\tf1");
     FILE *batches = results_table(a->results, "batches", "seed\tstep\tloss\tnorm\trate");
     if (!curve || !batches) return STATUS_IO;
-    size_t batch = (size_t)a->plan->batch;
-    double per_epoch = (double)((a->data->split[Q6_TRAIN].count + batch - 1) / batch);
+    double per_epoch = q6_steps_per_epoch(a->plan, a->data);
     for (size_t k = 0; k < a->seeds; k++) {
         const Q6Seed *s = &a->seed[k];
         for (size_t i = 0; i < s->evaluations; i++) {
@@ -180,8 +172,7 @@ static Status write_curves(const Q6Answers *a) {
     return STATUS_OK;
 }
 
-/* --- scores -------------------------------------------------------------------------------------
- */
+/* --- scores ---------------------------------------------------------------------------------- */
 
 static int compare_doubles(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -205,8 +196,7 @@ static Status score_facts(const Q6Answers *a, int split, const char *name, const
 
 static Status seed_rows(const Q6Answers *a, int split, FILE *table, double value[3][Q6_SEEDS_MAX]) {
     const Q6Sentences *s = &a->data->split[split];
-    size_t batch = (size_t)a->plan->batch;
-    double per_epoch = (double)((a->data->split[Q6_TRAIN].count + batch - 1) / batch);
+    double per_epoch = q6_steps_per_epoch(a->plan, a->data);
     for (size_t k = 0; k < a->seeds; k++) {
         double score[Q6_SCORES];
         BootstrapSeeds one;
@@ -265,8 +255,7 @@ static Status constant_facts(const Q6Answers *a) {
     return exact(a, 2 * share / (share + 1), "1", "constant.f1");
 }
 
-/* --- confusion matrices --------------------------------------------------------------------------
- */
+/* --- confusion matrices ---------------------------------------------------------------------- */
 
 static size_t median_seed(const Q6Answers *a) {
     double key[Q6_SEEDS_MAX] = {0}, sorted[Q6_SEEDS_MAX] = {0};
@@ -311,8 +300,7 @@ static Status write_confusions(const Q6Answers *a) {
     return STATUS_OK;
 }
 
-/* --- data ----------------------------------------------------------------------------------------
- */
+/* --- data ------------------------------------------------------------------------------------ */
 
 static Status write_splits(const Q6Answers *a) {
     FILE *table =

@@ -32,9 +32,6 @@ void q6_answers_close(Q6Answers *answers);
 Status q6_fact(const Q6Answers *answers, double value, double low, double high, const char *unit,
                const char *name, ...) __attribute__((format(printf, 6, 7)));
 
-/* "train", "validation", "in_domain", "out_of_domain" */
-const char *q6_split_name(int split);
-
 /* The file and the raw file of a split. */
 const ColaFile *q6_raw_file(const Q6Data *data, int split);
 

@@ -1,4 +1,5 @@
 #include "q6_cola.h"
+#include "base/hash.h"
 #include "base/threads.h"
 #include "store/checkpoint.h"
 
@@ -7,12 +8,6 @@
 #include <string.h>
 
 #define KIND "q6_cola seed"
-
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size) {
-    const unsigned char *b = bytes;
-    for (size_t i = 0; i < size; i++) hash = (hash ^ b[i]) * UINT64_C(1099511628211);
-    return hash;
-}
 
 /* The weights' file is named by its size and its last bytes: reading all of 438 MB at every start
  * would take a second for what a changed model does not leave alike. */
@@ -26,7 +21,7 @@ static Status hash_model(const char *folder, uint64_t *hash) {
         file = fopen(path, "rb");
     }
     if (!file) return status_fail(STATUS_IO, "%s: cannot be opened", path);
-    *hash = UINT64_C(14695981039346656037);
+    *hash = HASH_BEGIN;
     size_t got = fread(bytes, 1, sizeof bytes, file);
     *hash = hash_bytes(*hash, bytes, got);
     if (!fseek(file, 0, SEEK_END)) {
@@ -42,7 +37,7 @@ static Status hash_model(const char *folder, uint64_t *hash) {
 }
 
 Status q6_fingerprint(const Q6Plan *plan, const Q6Data *data, char *text, size_t size) {
-    uint64_t model = 0, ids = UINT64_C(14695981039346656037);
+    uint64_t model = 0, ids = HASH_BEGIN;
     STATUS_TRY(hash_model(plan->model, &model));
     for (int s = 0; s < Q6_SPLITS; s++) {
         const Q6Sentences *split = &data->split[s];
@@ -63,8 +58,7 @@ Status q6_fingerprint(const Q6Plan *plan, const Q6Data *data, char *text, size_t
 }
 
 static void split_key(char key[48], int split) {
-    static const char *const names[] = {"train", "validation", "in_domain", "out_of_domain"};
-    snprintf(key, 48, "margin.%s", names[split]);
+    snprintf(key, 48, "margin.%s", q6_split_name(split));
 }
 
 Status q6_store_save(const char *path, const char *fingerprint, const Q6Seed *seed) {

@@ -36,16 +36,17 @@ static Status pack(Tape *tape, const Q6Sentences *split, const uint32_t *example
     return STATUS_OK;
 }
 
-/* `progress`, where not NULL, is told of tokens beyond `before`, and Ctrl-C is then answered. */
+/* `progress`, where not NULL, is told of tokens beyond `before` under the split's `name`, and
+ * Ctrl-C is then answered. */
 static Status answer(Bert *bert, Arena *arena, const Q6Sentences *split, float *margin,
-                     Progress *progress, size_t before) {
+                     Progress *progress, const char *name, size_t before) {
     for (size_t first = 0; first < split->count;) {
         if (progress) {
             if (interrupt_requested())
                 return status_fail(STATUS_INTERRUPTED,
                                    "stopped after training, while sentences were answered; start "
                                    "it again with the same arguments to continue");
-            progress_step(progress, (double)(before + split->start[first]), split->name);
+            progress_step(progress, (double)(before + split->start[first]), name);
         }
         size_t count = 0;
         int tokens = 0;
@@ -69,27 +70,25 @@ static Status answer(Bert *bert, Arena *arena, const Q6Sentences *split, float *
 }
 
 Status q6_answer(Bert *bert, Arena *arena, const Q6Sentences *split, float *margin) {
-    return answer(bert, arena, split, margin, NULL, 0);
+    return answer(bert, arena, split, margin, NULL, NULL, 0);
 }
 
 void q6_score(const uint8_t *label, const float *margin, size_t count, double *score) {
-    uint64_t matrix[2][2] = {{0}};
+    Confusion matrix = {.classes = 2};
     double loss = 0;
     for (size_t i = 0; i < count; i++) {
         double against = label[i] ? -margin[i] : margin[i]; /* -log of the label's probability */
         loss += against > 0 ? against + log1p(exp(-against)) : log1p(exp(against));
-        matrix[label[i]][margin[i] > 0]++;
+        matrix.count[label[i]][margin[i] > 0]++;
     }
-    double tp = (double)matrix[1][1], fp = (double)matrix[0][1], fn = (double)matrix[1][0];
     score[Q6_SCORE_LOSS] = loss / (double)count;
-    score[Q6_SCORE_ACCURACY] = (double)(matrix[0][0] + matrix[1][1]) / (double)count;
-    score[Q6_SCORE_MCC] =
-        classification_mcc_binary(matrix[1][1], matrix[0][1], matrix[1][0], matrix[0][0]);
-    score[Q6_SCORE_F1] = tp > 0 ? 2 * tp / (2 * tp + fp + fn) : 0;
+    score[Q6_SCORE_ACCURACY] = classification_accuracy(&matrix);
+    score[Q6_SCORE_MCC] = classification_mcc_binary(matrix.count[1][1], matrix.count[0][1],
+                                                    matrix.count[1][0], matrix.count[0][0]);
+    score[Q6_SCORE_F1] = classification_f1(&matrix, 1);
 }
 
-/* --- one seed -----------------------------------------------------------------------------------
- */
+/* --- one seed -------------------------------------------------------------------------------- */
 
 typedef struct {
     const Q6Plan *plan;
@@ -99,11 +98,6 @@ typedef struct {
     int seed;
     uint64_t step; /* of the batch before the present evaluation, from 1 */
 } Training;
-
-static size_t steps_per_epoch(const Training *t) {
-    size_t batch = (size_t)t->plan->batch;
-    return (t->data->split[Q6_TRAIN].count + batch - 1) / batch;
-}
 
 static Status loss(void *context, Tape *tape, const uint32_t *example, size_t count, Value **out,
                    TrainCount *counted) {
@@ -124,7 +118,8 @@ static Status evaluate(void *context, Arena *arena, double *score) {
     const Q6Sentences *split = &t->data->split[Q6_VALIDATION];
     STATUS_TRY(q6_answer(t->bert, arena, split, t->margin));
     q6_score(split->label, t->margin, split->count, score);
-    q6_print_evaluation(t->plan, t->seed, (double)t->step / (double)steps_per_epoch(t), score);
+    q6_print_evaluation(t->plan, t->seed, (double)t->step / q6_steps_per_epoch(t->plan, t->data),
+                        score);
     return STATUS_OK;
 }
 
@@ -157,7 +152,8 @@ static Status answer_all(Training *t, Q6Seed *out) {
         if (!out->margin[s])
             status = status_fail(STATUS_MEMORY, "no memory for %zu answers", split->count);
         else
-            status = answer(t->bert, &arena, split, out->margin[s], &progress, before);
+            status =
+                answer(t->bert, &arena, split, out->margin[s], &progress, q6_split_name(s), before);
         before += split->tokens;
     }
     if (status == STATUS_OK)

@@ -20,6 +20,15 @@ Status table_load(const Report *report, const char *experiment, const char *tabl
     return status;
 }
 
+Status table_from(Report *report, const char *experiment, const char *table, TableBody body,
+                  Text *out) {
+    Tsv *tsv;
+    STATUS_TRY(table_load(report, experiment, table, &tsv));
+    Status status = body(report, tsv, out);
+    tsv_free(tsv);
+    return status;
+}
+
 Status table_columns(const Tsv *tsv, const char *names, TableColumns *out) {
     *out = (TableColumns){.tsv = tsv};
     while (*names && out->count < TABLE_COLUMNS_MAX) {
@@ -144,8 +153,7 @@ static void long_head(Report *report, Text *out, const char *columns, const char
     text_puts(out, "\\midrule\\endhead\n\\bottomrule\\endfoot\n");
 }
 
-/* --- the machine, the experiments, the claims, the trainings ------------------------------------
- */
+/* --- the machine, the experiments, the claims, the trainings --------------------------------- */
 
 static const char *const machine_keys[] = {"cpu",      "processors", "threads",      "isa",
                                            "device",   "caches",     "memory_bytes", "system",
@@ -276,8 +284,7 @@ static const Table tables_common[] = {
 };
 enum { COMMON = sizeof tables_common / sizeof *tables_common };
 
-/* --- the register ------------------------------------------------------------------------------
- */
+/* --- the register ---------------------------------------------------------------------------- */
 
 static const Table *table_at(int index) {
     if (index < COMMON) return &tables_common[index];

@@ -22,6 +22,11 @@ typedef struct {
 /* Loads <experiment>/<table>.tsv of the folder the report speaks of; the caller's to tsv_free. */
 Status table_load(const Report *report, const char *experiment, const char *table, Tsv **out);
 
+/* Loads it, lets `body` write what stands in it, and frees it. */
+typedef Status (*TableBody)(Report *report, const Tsv *tsv, Text *out);
+Status table_from(Report *report, const char *experiment, const char *table, TableBody body,
+                  Text *out);
+
 /* The columns of a row that a generator asks for, looked up once. */
 enum { TABLE_COLUMNS_MAX = 16 };
 typedef struct {

@@ -98,11 +98,7 @@ static Status slopes_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status slopes_table(Report *report, Text *out) {
-    Tsv *tsv;
-    STATUS_TRY(table_load(report, "q4_complexity", "slopes", &tsv));
-    Status status = slopes_body(report, tsv, out);
-    tsv_free(tsv);
-    return status;
+    return table_from(report, "q4_complexity", "slopes", slopes_body, out);
 }
 
 /* --- crossovers ------------------------------------------------------------------------------ */
@@ -192,11 +188,7 @@ static Status crossover_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status crossover_table(Report *report, Text *out) {
-    Tsv *tsv;
-    STATUS_TRY(table_load(report, "q4_complexity", "crossover", &tsv));
-    Status status = crossover_body(report, tsv, out);
-    tsv_free(tsv);
-    return status;
+    return table_from(report, "q4_complexity", "crossover", crossover_body, out);
 }
 
 static Status equal_error_body(Report *report, const Tsv *tsv, Text *out) {
@@ -229,15 +221,10 @@ static Status equal_error_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status equal_error_table(Report *report, Text *out) {
-    Tsv *tsv;
-    STATUS_TRY(table_load(report, "q4_complexity", "equal_error", &tsv));
-    Status status = equal_error_body(report, tsv, out);
-    tsv_free(tsv);
-    return status;
+    return table_from(report, "q4_complexity", "equal_error", equal_error_body, out);
 }
 
-/* --- time, share of peak and memory at one length ------------------------------------------------
- */
+/* --- time, share of peak and memory at one length -------------------------------------------- */
 
 /* The length at which variants are set side by side: 4096 where it was measured, else the longest
  * at which most variants were. `length` is column 2. */
@@ -331,11 +318,7 @@ static Status peak_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status peak_table(Report *report, Text *out) {
-    Tsv *tsv;
-    STATUS_TRY(table_load(report, "q4_complexity", "summary", &tsv));
-    Status status = peak_body(report, tsv, out);
-    tsv_free(tsv);
-    return status;
+    return table_from(report, "q4_complexity", "summary", peak_body, out);
 }
 
 static Status memory_cells(const TableColumns *columns, int row, Text *out) {
@@ -372,15 +355,10 @@ static Status memory_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status memory_table(Report *report, Text *out) {
-    Tsv *tsv;
-    STATUS_TRY(table_load(report, "q4_complexity", "memory", &tsv));
-    Status status = memory_body(report, tsv, out);
-    tsv_free(tsv);
-    return status;
+    return table_from(report, "q4_complexity", "memory", memory_body, out);
 }
 
-/* --- features ----------------------------------------------------------------------------------
- */
+/* --- features -------------------------------------------------------------------------------- */
 
 /* rank.tsv has a row for each matrix; here the matrices stand side by side. */
 static Status rank_body(Report *report, const Tsv *tsv, Text *out) {
@@ -411,11 +389,7 @@ static Status rank_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status rank_table(Report *report, Text *out) {
-    Tsv *tsv;
-    STATUS_TRY(table_load(report, "q4_features", "rank", &tsv));
-    Status status = rank_body(report, tsv, out);
-    tsv_free(tsv);
-    return status;
+    return table_from(report, "q4_features", "rank", rank_body, out);
 }
 
 static const char *const maps[] = {"positive", "positive", "trigonometric", "trigonometric"};
@@ -467,11 +441,7 @@ static Status mse_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status mse_table(Report *report, Text *out) {
-    Tsv *tsv;
-    STATUS_TRY(table_load(report, "q4_features", "mse", &tsv));
-    Status status = mse_body(report, tsv, out);
-    tsv_free(tsv);
-    return status;
+    return table_from(report, "q4_features", "mse", mse_body, out);
 }
 
 static Status variance_body(Report *report, const Tsv *tsv, Text *out) {
@@ -503,11 +473,7 @@ static Status variance_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status variance_table(Report *report, Text *out) {
-    Tsv *tsv;
-    STATUS_TRY(table_load(report, "q4_features", "variance", &tsv));
-    Status status = variance_body(report, tsv, out);
-    tsv_free(tsv);
-    return status;
+    return table_from(report, "q4_features", "variance", variance_body, out);
 }
 
 const Table tables_q4[] = {

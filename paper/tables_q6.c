@@ -9,28 +9,7 @@
 /* The run that the chapter shows in full. */
 #define MAIN_RUN "q6_mpnet"
 
-typedef Status (*Body)(Report *report, const Tsv *tsv, Text *out);
-
-/* Loads a table of an experiment, lets `body` write, frees. */
-static Status with_table_of(Report *report, const char *experiment, const char *table, Body body,
-                            Text *out) {
-    Tsv *tsv;
-    STATUS_TRY(table_load(report, experiment, table, &tsv));
-    Status status = body(report, tsv, out);
-    tsv_free(tsv);
-    return status;
-}
-
-static Status with_table(Report *report, const char *table, Body body, Text *out) {
-    return with_table_of(report, MAIN_RUN, table, body, out);
-}
-
-static void cell_whole(Text *out, int first, const char *digits) {
-    cell_plain(out, first, digits);
-}
-
-/* --- models --------------------------------------------------------------------------------------
- */
+/* --- models ---------------------------------------------------------------------------------- */
 
 /* Every model that the driver can name in this report; the label says what it is. */
 static const char *const models[] = {"bert", "mpnet", "minilm", "minilm_tokenized",
@@ -97,8 +76,7 @@ static Status models_table(Report *report, Text *out) {
     return STATUS_OK;
 }
 
-/* --- data ----------------------------------------------------------------------------------------
- */
+/* --- data ------------------------------------------------------------------------------------ */
 
 static Status splits_body(Report *report, const Tsv *tsv, Text *out) {
     TableColumns c;
@@ -108,7 +86,7 @@ static Status splits_body(Report *report, const Tsv *tsv, Text *out) {
                "split sentences acceptable unacceptable tokens_mean tokens_longest");
     for (int row = 0; row < tsv->rows; row++) {
         cell_word(report, out, 1, "split", table_text(&c, row, 0));
-        for (int k = 1; k < 6; k++) cell_whole(out, 0, table_text(&c, row, k));
+        for (int k = 1; k < 6; k++) cell_plain(out, 0, table_text(&c, row, k));
         row_end(out);
     }
     table_foot(out);
@@ -116,7 +94,7 @@ static Status splits_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status splits_table(Report *report, Text *out) {
-    return with_table(report, "splits", splits_body, out);
+    return table_from(report, MAIN_RUN, "splits", splits_body, out);
 }
 
 /* Marks in words: two question marks in a row would look like a reference that TeX did not find. */
@@ -159,7 +137,7 @@ static Status quirks_body(Report *report, const Tsv *tsv, Text *out) {
                 if (strcmp(table_text(&c, row, 0), files[f]) == 0 &&
                     strcmp(table_text(&c, row, 1), name) == 0)
                     count = table_text(&c, row, 2);
-            cell_whole(out, 0, count);
+            cell_plain(out, 0, count);
         }
         row_end(out);
     }
@@ -169,7 +147,7 @@ static Status quirks_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status quirks_table(Report *report, Text *out) {
-    return with_table(report, "quirks", quirks_body, out);
+    return table_from(report, MAIN_RUN, "quirks", quirks_body, out);
 }
 
 /* Tokens above, ids below: two lines a sentence. */
@@ -199,11 +177,10 @@ static Status example_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status example_table(Report *report, Text *out) {
-    return with_table(report, "example", example_body, out);
+    return table_from(report, MAIN_RUN, "example", example_body, out);
 }
 
-/* --- training ------------------------------------------------------------------------------------
- */
+/* --- training -------------------------------------------------------------------------------- */
 
 static Status card_body(Report *report, const Tsv *tsv, Text *out) {
     TableColumns c;
@@ -219,7 +196,7 @@ static Status card_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status card_table(Report *report, Text *out) {
-    return with_table(report, "card", card_body, out);
+    return table_from(report, MAIN_RUN, "card", card_body, out);
 }
 
 /* Loss and accuracy of training and validation after every epoch of every seed. */
@@ -232,8 +209,8 @@ static Status epochs_body(Report *report, const Tsv *tsv, Text *out) {
     for (int row = 0; row + 1 < tsv->rows; row += 2) { /* training, then validation */
         if (row && strcmp(table_text(&c, row, 0), table_text(&c, row - 1, 0)))
             text_puts(out, "\\addlinespace\n");
-        cell_whole(out, 1, table_text(&c, row, 0));
-        cell_whole(out, 0, table_text(&c, row, 2));
+        cell_plain(out, 1, table_text(&c, row, 0));
+        cell_plain(out, 0, table_text(&c, row, 2));
         for (int side = 0; side < 2; side++)
             for (int k = 3; k < (side ? 7 : 5); k++) {
                 double value;
@@ -247,12 +224,10 @@ static Status epochs_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status epochs_table(Report *report, Text *out) {
-    return with_table(report, "curve", epochs_body, out);
+    return table_from(report, MAIN_RUN, "curve", epochs_body, out);
 }
 
-/* --- what the measures say
- * ------------------------------------------------------------------------
- */
+/* --- what the measures say ------------------------------------------------------------------- */
 
 /* A confusion matrix of two classes; expected counts need not be whole. */
 typedef struct {
@@ -306,7 +281,7 @@ static Status measures_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status measures_table(Report *report, Text *out) {
-    return with_table(report, "confusion_test", measures_body, out);
+    return table_from(report, MAIN_RUN, "confusion_test", measures_body, out);
 }
 
 /* Widths of the interval of MCC out of domain, by what is drawn again. */
@@ -346,7 +321,7 @@ static Status quick_body(Report *report, const Tsv *tsv, Text *out) {
         double value[5];
         for (int k = 0; k < 5; k++) STATUS_TRY(table_number(&c, row, k + 2, &value[k]));
         cell_word(report, out, 1, "split", table_text(&c, row, 0));
-        cell_whole(out, 0, table_text(&c, row, 1));
+        cell_plain(out, 0, table_text(&c, row, 1));
         cell_number(out, 0, "%.3f", value[0]);
         cell_number(out, 0, "%.3f", value[1]);
         cell_interval(out, 0, "%.2f", value[2], value[3], value[4]);
@@ -357,11 +332,10 @@ static Status quick_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status quick_table(Report *report, Text *out) {
-    return with_table_of(report, "q6_cola", "seeds", quick_body, out);
+    return table_from(report, "q6_cola", "seeds", quick_body, out);
 }
 
-/* --- what is hard --------------------------------------------------------------------------------
- */
+/* --- what is hard ---------------------------------------------------------------------------- */
 
 static Status score_cells(const TableColumns *c, int row, int at, Text *out) {
     double mcc, low, high, accuracy;
@@ -392,8 +366,8 @@ static Status sources_body(Report *report, const Tsv *tsv, Text *out) {
             row_end(out);
         }
         cell_plain(out, 1, table_text(&c, row, 1));
-        cell_whole(out, 0, table_text(&c, row, 2));
-        cell_whole(out, 0, table_text(&c, row, 3));
+        cell_plain(out, 0, table_text(&c, row, 2));
+        cell_plain(out, 0, table_text(&c, row, 3));
         STATUS_TRY(score_cells(&c, row, 4, out));
     }
     table_foot(out);
@@ -401,7 +375,7 @@ static Status sources_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status sources_of_sentences(Report *report, Text *out) {
-    return with_table(report, "sources", sources_body, out);
+    return table_from(report, MAIN_RUN, "sources", sources_body, out);
 }
 
 static Status hardest_body(Report *report, const Tsv *tsv, Text *out) {
@@ -416,9 +390,9 @@ static Status hardest_body(Report *report, const Tsv *tsv, Text *out) {
         text_add_escaped(out, table_text(&c, row, 5));
         text_puts(out, "}");
         cell_plain(out, 0, table_text(&c, row, 1));
-        cell_whole(out, 0, table_text(&c, row, 2));
+        cell_plain(out, 0, table_text(&c, row, 2));
         cell_number(out, 0, "%.3f", probability);
-        cell_whole(out, 0, table_text(&c, row, 4));
+        cell_plain(out, 0, table_text(&c, row, 4));
         row_end(out);
     }
     table_foot(out);
@@ -426,7 +400,7 @@ static Status hardest_body(Report *report, const Tsv *tsv, Text *out) {
 }
 
 static Status hardest_table(Report *report, Text *out) {
-    return with_table(report, "hardest", hardest_body, out);
+    return table_from(report, MAIN_RUN, "hardest", hardest_body, out);
 }
 
 const Table tables_q6[] = {

@@ -1,7 +1,9 @@
 #include "base/rng.h"
+#include "base/hash.h"
 
 #include <Random123/philox.h>
 #include <math.h>
+#include <string.h>
 
 void rng_words(uint64_t seed, uint64_t stream, uint64_t index, uint32_t words[4]) {
     philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
@@ -64,7 +66,5 @@ void rng_shuffle(uint32_t *order, size_t count, uint64_t seed, uint64_t stream) 
 }
 
 uint64_t rng_stream(const char *name) {
-    uint64_t hash = 14695981039346656037u;
-    for (; *name; name++) hash = (hash ^ (unsigned char)*name) * 1099511628211u;
-    return hash;
+    return hash_bytes(HASH_BEGIN, name, strlen(name));
 }

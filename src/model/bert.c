@@ -5,7 +5,6 @@
 #include "nn/linear.h"
 #include "nn/norm.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -230,8 +230,7 @@ void layer_close(LayerProblem *p) {
     memset(p, 0, sizeof *p);
 }
 
-/* --- the device's own operations ---------------------------------------------------------------
- */
+/* --- the device's own operations ------------------------------------------------------------- */
 
 /* Where forward puts its result: over x in place, else out. */
 static float *result_of(LayerProblem *p) {
@@ -269,8 +268,7 @@ static void device_backward(LayerProblem *p) {
         ops()->dropout(p->in[0].count, &l->dropout, p->dout.data, dx, adds);
 }
 
-/* --- through the tape --------------------------------------------------------------------------
- */
+/* --- through the tape ------------------------------------------------------------------------ */
 
 static Status tape_forward(LayerProblem *p) {
     const LayerSetting *l = &p->setting;
@@ -344,8 +342,7 @@ Status layer_launch_backward(LayerProblem *p) {
     return STATUS_OK;
 }
 
-/* --- with everything forgotten first ------------------------------------------------------------
- */
+/* --- with everything forgotten first --------------------------------------------------------- */
 
 static void poison(LayerProblem *p) {
     size_t left = p->arena->capacity - p->arena->used, most = (size_t)1 << 20;
@@ -414,8 +411,7 @@ const char *layer_harm(LayerProblem *p) {
     return NULL;
 }
 
-/* --- the reference ------------------------------------------------------------------------------
- */
+/* --- the reference --------------------------------------------------------------------------- */
 
 double *layer_truth(const LayerProblem *p) {
     const double *in[LAYER_INPUTS];
@@ -446,8 +442,7 @@ void layer_true_gradients(const LayerProblem *p, int by_differences,
     }
 }
 
-/* --- work ----------------------------------------------------------------------------------------
- */
+/* --- work ------------------------------------------------------------------------------------ */
 
 double layer_bytes(const LayerProblem *p, Direction direction) {
     double numbers = (double)p->out.count, forward = direction == DIRECTION_FORWARD;

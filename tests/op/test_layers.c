@@ -28,8 +28,7 @@ static void teardown(void) {
     arena_close(&arena);
 }
 
-/* --- a list of failures, so that one run names every case that is wrong -------------------------
- */
+/* --- a list of failures, so that one run names every case that is wrong ---------------------- */
 
 static char failures[2048];
 static int failed;
@@ -62,8 +61,7 @@ static void each_shape(CaseCheck *check, int variant, int uses) {
     ck_assert_msg(failed == 0, "%d cases are wrong:%s", failed, failures);
 }
 
-/* --- the device against the reference ------------------------------------------------------------
- */
+/* --- the device against the reference -------------------------------------------------------- */
 
 static void check_forward(LayerProblem *p) {
     if (layer_forward(p)) {
@@ -147,8 +145,7 @@ START_TEST(narrower_instruction_sets_agree_too) {
 }
 END_TEST
 
-/* --- the same bits -------------------------------------------------------------------------------
- */
+/* --- the same bits --------------------------------------------------------------------------- */
 
 /* Rows belong to one thread whole, and sums down the rows go in their order: the number of threads
  * moves no bit. Products are the library's, which does not promise it. */
@@ -184,8 +181,7 @@ START_TEST(the_same_bits_for_any_number_of_threads) {
 }
 END_TEST
 
-/* --- the reference itself
- * ------------------------------------------------------------------------- */
+/* --- the reference itself -------------------------------------------------------------------- */
 
 START_TEST(reference_backward_agrees_with_differences) {
     for (int s = 0; s < layer_shapes(); s++) {

@@ -89,8 +89,7 @@ void q6_world_close(Q6World *world) {
     ck_assert_int_eq(system(line), 0);
 }
 
-/* --- processes ----------------------------------------------------------------------------------
- */
+/* --- processes ------------------------------------------------------------------------------- */
 
 static void redirect(const Q6World *world, const char *name, int flags, int to) {
     char path[192];
@@ -153,9 +152,7 @@ int q6_world_run(Q6World *world, const char *flags, const char *input) {
     return q6_world_wait(world, q6_world_start(world, flags, input));
 }
 
-/* --- results
- * --------------------------------------------------------------------------------------
- */
+/* --- results --------------------------------------------------------------------------------- */
 
 char *q6_world_read(const Q6World *world, const char *path) {
     char whole[512];

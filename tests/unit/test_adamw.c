@@ -262,8 +262,7 @@ START_TEST(the_norm_is_that_of_all_gradients_in_any_order_of_rows) {
 }
 END_TEST
 
-/* --- the inner loops: one set of bits for every instruction set --------------------------------
- */
+/* --- the inner loops: one set of bits for every instruction set ------------------------------ */
 
 static const AdamwKernels *variants(int i) {
 #if defined(__x86_64__)

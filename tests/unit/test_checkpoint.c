@@ -1,5 +1,6 @@
 /* checkpoint: what was written comes back, and nothing else is believed. */
 #define _GNU_SOURCE
+#include "file_bytes.h"
 #include "base/rng.h"
 #include "store/checkpoint.h"
 #include "store/safetensors_write.h"
@@ -100,31 +101,14 @@ START_TEST(numbers_are_short_and_exact) {
 }
 END_TEST
 
-static unsigned char *read_bytes(size_t *size) {
-    FILE *file = fopen(path, "rb");
-    ck_assert_ptr_nonnull(file);
-    unsigned char *bytes = malloc(1 << 20);
-    ck_assert_ptr_nonnull(bytes);
-    *size = fread(bytes, 1, 1 << 20, file);
-    fclose(file);
-    return bytes;
-}
-
-static void put_bytes(const unsigned char *bytes, size_t size) {
-    FILE *file = fopen(path, "wb");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
-    fclose(file);
-}
-
 START_TEST(a_changed_byte_or_a_missing_end_is_noticed) {
     Checkpoint *c;
     size_t size, changed = 0;
     write_state("test");
-    unsigned char *bytes = read_bytes(&size);
+    unsigned char *bytes = file_bytes_read(path, &size);
     for (size_t at = 0; at < size; at += at < 1200 ? 1 : 97) {
         bytes[at] ^= (unsigned char)(1 << at % 8);
-        put_bytes(bytes, size);
+        file_bytes_write(path, bytes, size);
         ck_assert_msg(checkpoint_open(&c, path, "test") == STATUS_FORMAT, "byte %zu of %zu", at,
                       size);
         ck_assert_ptr_null(c);
@@ -133,10 +117,10 @@ START_TEST(a_changed_byte_or_a_missing_end_is_noticed) {
     }
     ck_assert_uint_gt(changed, 1000);
     for (size_t kept = 0; kept < size; kept += kept < 64 ? 1 : 501) {
-        put_bytes(bytes, kept);
+        file_bytes_write(path, bytes, kept);
         ck_assert_int_eq(checkpoint_open(&c, path, "test"), STATUS_FORMAT);
     }
-    put_bytes(bytes, size);
+    file_bytes_write(path, bytes, size);
     ck_assert_int_eq(checkpoint_open(&c, path, "test"), STATUS_OK);
     checkpoint_close(c);
     free(bytes);
@@ -153,7 +137,7 @@ START_TEST(a_stranger_is_refused) {
     ck_assert_int_eq(safetensors_write(path, &tensor, 1, NULL, 0), STATUS_OK);
     ck_assert_int_eq(checkpoint_open(&c, path, "test"), STATUS_FORMAT);
     ck_says("not a checkpoint");
-    put_bytes((const unsigned char *)"notes to myself\n", 16);
+    file_bytes_write(path, "notes to myself\n", 16);
     ck_assert_int_eq(checkpoint_open(&c, path, "test"), STATUS_FORMAT);
     unlink(path);
     ck_assert_int_eq(checkpoint_open(&c, path, "test"), STATUS_IO);
@@ -165,7 +149,7 @@ START_TEST(a_failed_addition_is_told_by_write) {
     float one = 1;
     write_state("test");
     size_t size, after;
-    unsigned char *bytes = read_bytes(&size);
+    unsigned char *bytes = file_bytes_read(path, &size);
     ck_assert_int_eq(checkpoint_create(&c, "test"), STATUS_OK);
     checkpoint_add(c, "w", 99, NULL, &one);
     ck_assert_int_eq(checkpoint_write(c, path), STATUS_ARGUMENT);
@@ -175,7 +159,7 @@ START_TEST(a_failed_addition_is_told_by_write) {
     checkpoint_add(c, "w", 1, (size_t[]){1}, &one);
     ck_assert_int_eq(checkpoint_write(c, path), STATUS_ARGUMENT);
     checkpoint_close(c);
-    unsigned char *still = read_bytes(&after); /* the earlier file is as it was */
+    unsigned char *still = file_bytes_read(path, &after); /* the earlier file is as it was */
     ck_assert_uint_eq(size, after);
     ck_assert_mem_eq(bytes, still, size);
     free(bytes);

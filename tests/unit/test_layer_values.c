@@ -27,8 +27,7 @@ static double gelu_slope(double x) {
     return .5 * erfc(-x / sqrt(2)) + x * exp(-x * x / 2) / 2.50662827463100050242;
 }
 
-/* --- GELU ----------------------------------------------------------------------------------------
- */
+/* --- GELU ------------------------------------------------------------------------------------ */
 
 /* A fine grid over all that is not 0 or x, in float: GELU to 1.5e-7 of the larger of |x| and 1, its
  * slope to 3e-7; both to an NMSE far below the table's. */
@@ -139,8 +138,7 @@ START_TEST(other_activations_of_special_values) {
 }
 END_TEST
 
-/* --- LayerNorm -----------------------------------------------------------------------------------
- */
+/* --- LayerNorm ------------------------------------------------------------------------------- */
 
 /* A row of one value has no deviation: its result is the shift, to what epsilon leaves. */
 START_TEST(norm_of_a_row_of_one_value) {

@@ -278,8 +278,7 @@ START_TEST(what_makes_no_sense_is_refused) {
 }
 END_TEST
 
-/* --- oneDNN's packed operands, in f32 everywhere and in bf16 where the processor has it ---------
- */
+/* --- oneDNN's packed operands, in f32 everywhere and in bf16 where the processor has it ------ */
 
 static int packed_works(OnednnType type) {
     return type == ONEDNN_F32 ? onednn_version() != NULL : onednn_bf16_unit() != NULL;
@@ -391,8 +390,7 @@ START_TEST(shapes_that_are_kept_have_a_bound) {
 }
 END_TEST
 
-/* --- the conversion ----------------------------------------------------------------------------
- */
+/* --- the conversion -------------------------------------------------------------------------- */
 
 static float from_bits(uint32_t bits) {
     float x;

@@ -43,8 +43,7 @@ static void open_data(const char *flags) {
     ck_assert_msg(q6_data_open(&data, &plan, &config) == STATUS_OK, "%s", status_message());
 }
 
-/* --- the command line ---------------------------------------------------------------------------
- */
+/* --- the command line ------------------------------------------------------------------------ */
 
 START_TEST(a_plan_has_its_name_from_the_model) {
     ck_assert_int_eq(parse("--model=/x/all-mpnet-base-v2/ --random-weights"), -1);
@@ -92,9 +91,7 @@ START_TEST(a_plan_that_makes_no_sense_is_refused) {
 }
 END_TEST
 
-/* --- data
- * -----------------------------------------------------------------------------------------
- */
+/* --- data ------------------------------------------------------------------------------------ */
 
 START_TEST(splits_hold_every_row_once_with_special_tokens_at_the_ends) {
     open_data("--hold-out=.1");
@@ -165,9 +162,7 @@ START_TEST(a_fingerprint_tells_plans_and_sentences_apart) {
 }
 END_TEST
 
-/* --- answers
- * --------------------------------------------------------------------------------------
- */
+/* --- answers --------------------------------------------------------------------------------- */
 
 START_TEST(scores_are_those_of_the_formulas) {
     /* tp 3, fn 1, fp 2, tn 1 */
@@ -227,9 +222,7 @@ START_TEST(parameters_are_counted_for_mpnet_too) {
 }
 END_TEST
 
-/* --- the store
- * ------------------------------------------------------------------------------------
- */
+/* --- the store ------------------------------------------------------------------------------- */
 
 static Q6Seed make_seed(void) {
     Q6Seed seed = {.seed = 3, .batches = 4, .evaluations = 2, .chosen = 1, .seconds = 1.5};

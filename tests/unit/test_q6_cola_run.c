@@ -63,8 +63,7 @@ static const char *text(const Tsv *tsv, int row, const char *column) {
     return tsv_text(tsv, row, tsv_column(tsv, column));
 }
 
-/* --- it learns, and the tables agree ------------------------------------------------------------
- */
+/* --- it learns, and the tables agree --------------------------------------------------------- */
 
 /* MCC of a seed on a split, from confusion_all.tsv. */
 static double confusion_mcc(int seed, const char *split) {
@@ -168,9 +167,7 @@ START_TEST(the_control_and_the_tokenized_form_have_their_own_folders) {
 }
 END_TEST
 
-/* --- interrupted
- * ----------------------------------------------------------------------------------
- */
+/* --- interrupted ----------------------------------------------------------------------------- */
 
 #define LONGER                                                                                     \
     "--epochs=6 --rate=1e-3 --batch=8 --seeds=1,2 --evaluations-per-epoch=3 --average=.9 "
@@ -236,9 +233,7 @@ START_TEST(two_at_once_do_not_mix) {
 }
 END_TEST
 
-/* --- what can go wrong
- * ----------------------------------------------------------------------------
- */
+/* --- what can go wrong ----------------------------------------------------------------------- */
 
 START_TEST(mistakes_are_named) {
     char flags[400];
@@ -259,9 +254,7 @@ START_TEST(mistakes_are_named) {
 }
 END_TEST
 
-/* --- export and classify
- * --------------------------------------------------------------------------
- */
+/* --- export and classify --------------------------------------------------------------------- */
 
 START_TEST(the_exported_model_answers_as_the_trained_one) {
     char flags[600], classify[400], input[1 << 14], line[512];

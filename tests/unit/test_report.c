@@ -5,59 +5,22 @@
 #include "../../paper/claim.h"
 #include "../../paper/log.h"
 #include "../../paper/number.h"
-#include "../../paper/report.h"
+#include "report_world.h"
 
 #include <check.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static char root[64];
-
-static void begin(void) {
-    snprintf(root, sizeof root, "/tmp/tamrin-report-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
-}
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk) {
-    (void)info, (void)type, (void)walk;
-    return remove(path);
-}
-
-static void finish(void) {
-    nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-/* A path below the temporary folder; a few may be in use at once. */
-static const char *at(const char *name) {
-    static char paths[8][256];
-    static int next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", root, name);
-    return path;
-}
-
-static void put(const char *name, const char *content) {
-    Text text = {0};
-    text_puts(&text, content);
-    ck_assert_int_eq(text_save(at(name), &text), STATUS_OK);
-    text_free(&text);
-}
-
-static void get(const char *name, Text *out) {
-    ck_assert_msg(text_load(at(name), out) == STATUS_OK, "%s", status_message());
-}
-
 static void put_results(const char *folder, const char *date, const char *facts) {
     char name[200], content[400];
     snprintf(name, sizeof name, "results/%s/run.tsv", folder);
     snprintf(content, sizeof content, "key\tvalue\ndate\t%s\nmachine\tfixture-machine\n", date);
-    put(name, content);
+    report_world_put(name, content);
     snprintf(name, sizeof name, "results/%s/facts.tsv", folder);
     snprintf(content, sizeof content, "name\tvalue\tlow\thigh\tunit\n%s", facts);
-    put(name, content);
+    report_world_put(name, content);
 }
 
 static void put_fixture(void) {
@@ -79,14 +42,15 @@ static void put_fixture(void) {
 static Sources sources;
 
 static void open_sources(void) {
-    begin();
+    report_world_begin();
     put_fixture();
-    ck_assert_msg(sources_open(at("results"), &sources) == STATUS_OK, "%s", status_message());
+    ck_assert_msg(sources_open(report_world_at("results"), &sources) == STATUS_OK, "%s",
+                  status_message());
 }
 
 static void close_sources(void) {
     sources_close(&sources);
-    finish();
+    report_world_end();
 }
 
 static ClaimKind verdict(const char *predicate) {
@@ -273,7 +237,7 @@ END_TEST
 START_TEST(local_results_come_before_recorded_ones) {
     put_results("recorded/one/q9_fixture", "2030-01-01T00:00:00Z", "q9.slope\t5\t5\t5\t1\n");
     sources_close(&sources);
-    ck_assert_int_eq(sources_open(at("results"), &sources), STATUS_OK);
+    ck_assert_int_eq(sources_open(report_world_at("results"), &sources), STATUS_OK);
     const Source *source = sources_find(&sources, "q9_fixture");
     ck_assert_int_eq(source->local, 1);
     ck_assert_double_eq_tol(sources_fact(&sources, "q9.slope")->value, 1.98, 1e-12);
@@ -286,7 +250,7 @@ START_TEST(among_recorded_ones_the_newest_is_taken) {
     put_results("recorded/zzz/q8_fixture", "2023-06-01T00:00:00Z", "q8.a\t3\t3\t3\t1\n");
     put_results("local/.q8_fixture.7-0", "2031-06-01T00:00:00Z", "q8.a\t4\t4\t4\t1\n");
     sources_close(&sources);
-    ck_assert_int_eq(sources_open(at("results"), &sources), STATUS_OK);
+    ck_assert_int_eq(sources_open(report_world_at("results"), &sources), STATUS_OK);
     const Source *source = sources_find(&sources, "q8_fixture");
     ck_assert_ptr_nonnull(source);
     ck_assert_int_eq(source->local, 0);
@@ -301,7 +265,7 @@ END_TEST
 START_TEST(one_fact_in_two_experiments_is_an_error) {
     put_results("local/q9_other", "2024-03-02T10:00:00Z", "q9.slope\t1\t1\t1\t1\n");
     Sources other;
-    ck_assert_int_eq(sources_open(at("results"), &other), STATUS_FORMAT);
+    ck_assert_int_eq(sources_open(report_world_at("results"), &other), STATUS_FORMAT);
     ck_assert_ptr_nonnull(strstr(status_message(), "q9_other/facts.tsv:2"));
     ck_assert_ptr_nonnull(strstr(status_message(), "given twice"));
 }
@@ -311,38 +275,22 @@ END_TEST
  * -------------------------------------------------------------------------------------- */
 
 static void put_sources(const char *body) {
-    put("paper/en/labels.tsv", "key\ttext\nfigure.length\tIt's N\n");
-    put("paper/identity.tex", "\\newcommand{\\StudentName}{A & B}\n"
-                              "\\newcommand{\\StudentNamePersian}{x}\n"
-                              "\\newcommand{\\StudentNumber}{123}\n");
-    put("paper/references.bib",
+    report_world_put("paper/en/labels.tsv", "key\ttext\nfigure.length\tIt's N\n");
+    report_world_put("paper/identity.tex", "\\newcommand{\\StudentName}{A & B}\n"
+                                           "\\newcommand{\\StudentNamePersian}{x}\n"
+                                           "\\newcommand{\\StudentNumber}{123}\n");
+    report_world_put(
+        "paper/references.bib",
         "% a comment\n@article{first2020,\n  author = {Lovelace, Ada and Turing, Alan},\n"
         "  title = \"A {T}itle\",\n  journal = {J},\n  volume = 3, pages = {1--2},\n"
         "  year = 2020\n}\n");
-    put("paper/en/report.tex", body);
+    report_world_put("paper/en/report.tex", body);
 }
 
 /* Expands paper/en/report.tex; the problems are in `problems`, the result's status is returned. */
 static Status expand(Text *out, Text *problems, const char *name) {
-    static char results[256], paper[256], folder[256], figures[256];
-    snprintf(results, sizeof results, "%s", at("results"));
-    snprintf(paper, sizeof paper, "%s", at("paper"));
-    snprintf(folder, sizeof folder, "%s", at("build/paper/en"));
-    snprintf(figures, sizeof figures, "%s", at("build/figures/en"));
-    const ReportOptions options = {.language = "en",
-                                   .results = results,
-                                   .paper = paper,
-                                   .root = root,
-                                   .out = folder,
-                                   .figures = figures,
-                                   .name = name};
-    Report report;
-    ck_assert_msg(report_begin(&report, &options) == STATUS_OK, "%s", status_message());
-    Status status = report_expand(&report, "report");
-    if (status == STATUS_OK) status = report_finish(&report);
-    text_puts(problems, text_bytes(&report.problems));
-    report_end(&report);
-    get("build/paper/en/report.tex", out);
+    Status status = report_world_expand(name, problems);
+    report_world_get("build/paper/en/report.tex", out);
     return status;
 }
 
@@ -387,7 +335,7 @@ START_TEST(claims_keep_or_drop_their_sentence) {
     expect_expansion("\\claim{q9.share > 0}{\\fact[%.0f%%]{q9.share} it is} On.",
                      "\\Number{82\\%} it is On.");
     Text claims;
-    get("build/paper/en/claims.tsv", &claims);
+    report_world_get("build/paper/en/claims.tsv", &claims);
     ck_assert_ptr_nonnull(strstr(text_bytes(&claims), "\t1\tholds\t"));
     text_free(&claims);
 }
@@ -448,10 +396,10 @@ START_TEST(all_problems_are_listed_at_once) {
 END_TEST
 
 START_TEST(chapters_without_results_are_left_out) {
-    put("paper/en/q9.tex", "Chapter \\fact{q9.count}\n");
+    report_world_put("paper/en/q9.tex", "Chapter \\fact{q9.count}\n");
     expect_expansion("\\questionchapter{q9}", "\\BeginQuestion{9}\\input{");
     Text chapter;
-    get("build/paper/en/q9.tex", &chapter);
+    report_world_get("build/paper/en/q9.tex", &chapter);
     ck_assert_ptr_nonnull(strstr(text_bytes(&chapter), "Chapter \\Number{64}"));
     text_free(&chapter);
     expect_expansion("[\\questionchapter{q7}]", "[]");
@@ -463,12 +411,12 @@ START_TEST(the_student_is_escaped_and_may_be_overridden) {
     put_sources("x");
     ck_assert_int_eq(expand(&out, &problems, NULL), STATUS_OK);
     text_free(&out);
-    get("build/paper/en/identity.tex", &out);
+    report_world_get("build/paper/en/identity.tex", &out);
     ck_assert_ptr_nonnull(strstr(text_bytes(&out), "\\StudentName}{\\LatinWords{A \\& B}}"));
     text_free(&out);
     ck_assert_int_eq(expand(&out, &problems, "سارا"), STATUS_OK);
     text_free(&out);
-    get("build/paper/en/identity.tex", &out);
+    report_world_get("build/paper/en/identity.tex", &out);
     ck_assert_ptr_nonnull(strstr(text_bytes(&out), "\\StudentName}{\\PersianWords{سارا}}"));
     text_free(&out);
     text_free(&problems);
@@ -478,7 +426,7 @@ END_TEST
 START_TEST(cited_works_are_typeset) {
     expect_expansion("\\cite{first2020}\\bibliography{references}", "bibliography.tex}");
     Text out;
-    get("build/paper/en/bibliography.tex", &out);
+    report_world_get("build/paper/en/bibliography.tex", &out);
     ck_assert_ptr_nonnull(strstr(text_bytes(&out), "\\bibitem{first2020}"));
     ck_assert_ptr_nonnull(strstr(text_bytes(&out), "Ada Lovelace and Alan Turing. A {T}itle. "
                                                    "\\emph{J} 3, pp.~1--2, 2020."));
@@ -487,21 +435,21 @@ START_TEST(cited_works_are_typeset) {
 END_TEST
 
 START_TEST(figures_are_checked_and_handed_over) {
-    put("paper/figures/curve.gp", "# a figure\n# needs: q9_fixture time\nplot x\n");
+    report_world_put("paper/figures/curve.gp", "# a figure\n# needs: q9_fixture time\nplot x\n");
     expect_problem("a\n\\resultfigure{curv}{c}{fig:x}", "report.tex:2: ", "'curve'");
     expect_problem("\\resultfigure{curve}{c}{fig:x}",
                    "report.tex:1: ", "time.tsv, which is missing");
-    put("results/local/q9_fixture/time.tsv", "length\tseconds\n1\t2\n");
+    report_world_put("results/local/q9_fixture/time.tsv", "length\tseconds\n1\t2\n");
     expect_expansion("\\resultfigure{curve}{Of \\fact{q9.count}}{fig:x} \\ref{fig:x}",
                      "curve.pdf}{Of \\Number{64}}{fig:x}{\\BadgeHere{2024-03-02}}");
     Text out;
-    get("build/figures/en/curve.in.gp", &out);
+    report_world_get("build/figures/en/curve.in.gp", &out);
     ck_assert_ptr_nonnull(strstr(text_bytes(&out), "dir_q9_fixture = '"));
     text_free(&out);
-    get("build/figures/en/labels.gp", &out);
+    report_world_get("build/figures/en/labels.gp", &out);
     ck_assert_str_eq(text_bytes(&out), "L_length = 'It''s N'\n");
     text_free(&out);
-    get("build/figures/en/figures.mk", &out);
+    report_world_get("build/figures/en/figures.mk", &out);
     ck_assert_ptr_nonnull(strstr(text_bytes(&out), "q9_fixture/time.tsv"));
     text_free(&out);
 }
@@ -511,19 +459,21 @@ END_TEST
  * ------------------------------------------------------------------------------------ */
 
 START_TEST(excerpts_are_cut_and_dedented) {
-    put("src/a.c", "int x;\n    /* excerpt: loop */\n    for (;;) {\n\n        x++;\n    }\n"
-                   "    /* end excerpt */\n/* excerpt: open */\nint y;\n");
+    report_world_put("src/a.c",
+                     "int x;\n    /* excerpt: loop */\n    for (;;) {\n\n        x++;\n    }\n"
+                     "    /* end excerpt */\n/* excerpt: open */\nint y;\n");
     Text out = {0};
     int line = 0;
-    ck_assert_int_eq(excerpt_find(root, "src/a.c", "loop", &out, &line), STATUS_OK);
+    ck_assert_int_eq(excerpt_find(report_world_root, "src/a.c", "loop", &out, &line), STATUS_OK);
     ck_assert_str_eq(text_bytes(&out), "for (;;) {\n\n    x++;\n}\n");
     ck_assert_int_eq(line, 3);
     text_free(&out);
-    ck_assert_int_eq(excerpt_find(root, "src/a.c", "lop", &out, &line), STATUS_FORMAT);
+    ck_assert_int_eq(excerpt_find(report_world_root, "src/a.c", "lop", &out, &line), STATUS_FORMAT);
     ck_assert_ptr_nonnull(strstr(status_message(), "nearest excerpt 'loop'"));
-    ck_assert_int_eq(excerpt_find(root, "src/a.c", "open", &out, &line), STATUS_FORMAT);
+    ck_assert_int_eq(excerpt_find(report_world_root, "src/a.c", "open", &out, &line),
+                     STATUS_FORMAT);
     ck_assert_ptr_nonnull(strstr(status_message(), "src/a.c:8"));
-    ck_assert_int_eq(excerpt_find(root, "src/b.c", "loop", &out, &line), STATUS_IO);
+    ck_assert_int_eq(excerpt_find(report_world_root, "src/b.c", "loop", &out, &line), STATUS_IO);
     text_free(&out);
     put_sources("\\excerpt{Makefile}{x}");
     expect_problem("\\excerpt{Makefile}{x}", "report.tex:1: ", "expected a file in src/");
@@ -531,21 +481,23 @@ START_TEST(excerpts_are_cut_and_dedented) {
 END_TEST
 
 START_TEST(complaints_of_tex_are_errors) {
-    put("good.log",
+    report_world_put(
+        "good.log",
         "==> paper/en/a.tex\nOverfull \\hbox (1.2pt too wide) in paragraph at lines 3--4\n"
         "LaTeX Font Warning: nothing of note\n<== \n");
-    put("bad.log", "==> paper/en/a.tex\n"
-                   "Overfull \\hbox (12.3pt too wide) in paragraph at lines 31--35\n"
-                   "==> paper/en/b.tex\n"
-                   "LaTeX Warning: Reference `x' on page 3 undefined on input line 7.\n"
-                   "Missing character: There is no \xd8\xa7 in font X!\n<== \n"
-                   "LaTeX Warning: Citation `y' on page 3 undefined on input line 40.\n"
-                   "LaTeX Warning: Label `z' multiply defined.\n");
+    report_world_put("bad.log",
+                     "==> paper/en/a.tex\n"
+                     "Overfull \\hbox (12.3pt too wide) in paragraph at lines 31--35\n"
+                     "==> paper/en/b.tex\n"
+                     "LaTeX Warning: Reference `x' on page 3 undefined on input line 7.\n"
+                     "Missing character: There is no \xd8\xa7 in font X!\n<== \n"
+                     "LaTeX Warning: Citation `y' on page 3 undefined on input line 40.\n"
+                     "LaTeX Warning: Label `z' multiply defined.\n");
     Text problems = {0};
     int count;
-    ck_assert_int_eq(log_check(at("good.log"), &problems, &count), STATUS_OK);
+    ck_assert_int_eq(log_check(report_world_at("good.log"), &problems, &count), STATUS_OK);
     ck_assert_msg(count == 0, "%s", text_bytes(&problems));
-    ck_assert_int_eq(log_check(at("bad.log"), &problems, &count), STATUS_OK);
+    ck_assert_int_eq(log_check(report_world_at("bad.log"), &problems, &count), STATUS_OK);
     ck_assert_int_eq(count, 5);
     static const char *const wanted[] = {"paper/en/a.tex:31: Overfull", "paper/en/b.tex:7: LaTeX",
                                          "paper/en/b.tex:0: Missing", "paper/en/a.tex:40: LaTeX",
@@ -554,7 +506,7 @@ START_TEST(complaints_of_tex_are_errors) {
         ck_assert_msg(strstr(text_bytes(&problems), wanted[i]), "no '%s' in\n%s", wanted[i],
                       text_bytes(&problems));
     text_free(&problems);
-    ck_assert_int_eq(log_check(at("absent.log"), &problems, &count), STATUS_IO);
+    ck_assert_int_eq(log_check(report_world_at("absent.log"), &problems, &count), STATUS_IO);
 }
 END_TEST
 

@@ -1,90 +1,50 @@
 /* report, question 6: what is absent says so and stops nothing; the measures of a confusion matrix,
  * counted by hand. All results below are fixtures; no number in them was measured. */
 #define _GNU_SOURCE
-#include "../../paper/report.h"
+#include "report_world.h"
 
 #include <check.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static char root[64];
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk) {
-    (void)info, (void)type, (void)walk;
-    return remove(path);
-}
-
-static void finish(void) {
-    nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static const char *at(const char *name) {
-    static char paths[8][256];
-    static int next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", root, name);
-    return path;
-}
-
-static void put(const char *name, const char *content) {
-    Text text = {0};
-    text_puts(&text, content);
-    ck_assert_int_eq(text_save(at(name), &text), STATUS_OK);
-    text_free(&text);
-}
-
 #define RUN "key\tvalue\ndate\t2024-03-02T10:00:00Z\nmachine\tfixture-machine\n"
 
 /* Rows are 90 of 100 positives found, 10 of 20 negatives. */
-static void begin(void) {
-    snprintf(root, sizeof root, "/tmp/tamrin-report-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
-    put("results/recorded/a/q6_mpnet/run.tsv", RUN);
-    put("results/recorded/a/q6_mpnet/facts.tsv",
-        "name\tvalue\tlow\thigh\tunit\n"
-        "q6.mpnet.seeds\t3\t3\t3\tseed\n"
-        "q6.mpnet.parameters\t109488002\t109488002\t109488002\tparameter\n"
-        "q6.mpnet.out_of_domain.mcc.mean\t0.5\t0.4\t0.6\t1\n"
-        "q6.mpnet.interval_sentences.width\t0.19\t0.19\t0.19\t1\n"
-        "q6.mpnet.interval_seeds.width\t0.03\t0.03\t0.03\t1\n");
-    put("results/recorded/a/q6_mpnet/confusion_test.tsv",
-        "truth\tpredicted\tcount\n0\t0\t10\n0\t1\t10\n1\t0\t10\n1\t1\t90\n");
-    put("results/recorded/a/q6_mpnet/seeds.tsv", "seed\tsplit\n1\ttrain\n");
-    put("paper/identity.tex", "\\newcommand{\\StudentName}{A}\n\\newcommand{\\StudentNumber}{1}\n");
-    put("paper/references.bib", "");
+static void open_world(void) {
+    report_world_begin();
+    report_world_put("results/recorded/a/q6_mpnet/run.tsv", RUN);
+    report_world_put("results/recorded/a/q6_mpnet/facts.tsv",
+                     "name\tvalue\tlow\thigh\tunit\n"
+                     "q6.mpnet.seeds\t3\t3\t3\tseed\n"
+                     "q6.mpnet.parameters\t109488002\t109488002\t109488002\tparameter\n"
+                     "q6.mpnet.out_of_domain.mcc.mean\t0.5\t0.4\t0.6\t1\n"
+                     "q6.mpnet.interval_sentences.width\t0.19\t0.19\t0.19\t1\n"
+                     "q6.mpnet.interval_seeds.width\t0.03\t0.03\t0.03\t1\n");
+    report_world_put("results/recorded/a/q6_mpnet/confusion_test.tsv",
+                     "truth\tpredicted\tcount\n0\t0\t10\n0\t1\t10\n1\t0\t10\n1\t1\t90\n");
+    report_world_put("results/recorded/a/q6_mpnet/seeds.tsv", "seed\tsplit\n1\ttrain\n");
+    report_world_put("paper/identity.tex",
+                     "\\newcommand{\\StudentName}{A}\n\\newcommand{\\StudentNumber}{1}\n");
+    report_world_put("paper/references.bib", "");
 }
 
 /* The words of the tables, as they are in the English report. */
 static void put_words(void) {
     Text words;
     ck_assert_int_eq(text_load("paper/en/labels.tsv", &words), STATUS_OK);
-    put("paper/en/labels.tsv", text_bytes(&words));
+    report_world_put("paper/en/labels.tsv", text_bytes(&words));
     text_free(&words);
 }
 
 static void expand(const char *body, const char *file, Text *out) {
-    char results[256], paper[256], folder[256], figures[256];
-    snprintf(results, sizeof results, "%s", at("results"));
-    snprintf(paper, sizeof paper, "%s", at("paper"));
-    snprintf(folder, sizeof folder, "%s", at("build/paper/en"));
-    snprintf(figures, sizeof figures, "%s", at("build/figures/en"));
-    const ReportOptions options = {.language = "en",
-                                   .results = results,
-                                   .paper = paper,
-                                   .root = root,
-                                   .out = folder,
-                                   .figures = figures};
-    put("paper/en/report.tex", body);
+    Text problems = {0};
+    report_world_put("paper/en/report.tex", body);
     put_words();
-    Report report;
-    ck_assert_msg(report_begin(&report, &options) == STATUS_OK, "%s", status_message());
-    Status status = report_expand(&report, "report");
-    if (status == STATUS_OK) status = report_finish(&report);
-    ck_assert_msg(status == STATUS_OK, "%s: %s", status_message(), text_bytes(&report.problems));
-    report_end(&report);
-    ck_assert_int_eq(text_load(at(file), out), STATUS_OK);
+    Status status = report_world_expand(NULL, &problems);
+    ck_assert_msg(status == STATUS_OK, "%s: %s", status_message(), text_bytes(&problems));
+    text_free(&problems);
+    report_world_get(file, out);
 }
 
 static void expect(const char *body, const char *file, const char *wanted) {
@@ -147,7 +107,8 @@ START_TEST(widths_stand_beside_what_is_drawn_again) {
 END_TEST
 
 START_TEST(an_optional_experiment_may_be_absent) {
-    put("paper/figures/all.gp", "# needs: q6_mpnet seeds\n# optional: q6_bert seeds\nplot x\n");
+    report_world_put("paper/figures/all.gp",
+                     "# needs: q6_mpnet seeds\n# optional: q6_bert seeds\nplot x\n");
     const char *body = "\\resultfigure{all}{c}{fig:x}", *input = "build/figures/en/all.in.gp";
     Text out;
     expand(body, "build/paper/en/report.tex", &out); /* one badge */
@@ -155,9 +116,10 @@ START_TEST(an_optional_experiment_may_be_absent) {
     ck_assert_ptr_null(strstr(text_bytes(&out), "\\BadgeHere{"));
     text_free(&out);
     expect(body, input, "dir_q6_bert = ''");
-    put("results/local/q6_bert/run.tsv", RUN);
-    put("results/local/q6_bert/facts.tsv", "name\tvalue\tlow\thigh\tunit\nq6.bert.x\t1\t1\t1\t1\n");
-    put("results/local/q6_bert/seeds.tsv", "seed\tsplit\n1\ttrain\n");
+    report_world_put("results/local/q6_bert/run.tsv", RUN);
+    report_world_put("results/local/q6_bert/facts.tsv",
+                     "name\tvalue\tlow\thigh\tunit\nq6.bert.x\t1\t1\t1\t1\n");
+    report_world_put("results/local/q6_bert/seeds.tsv", "seed\tsplit\n1\ttrain\n");
     expect(body, input, "local/q6_bert'");
     /* Measured elsewhere: both places are named. */
     expect(body, "build/paper/en/report.tex", "\\quad \\BadgeHere{2024-03-02}");
@@ -168,7 +130,7 @@ END_TEST
 Suite *suite_report_q6(void) {
     Suite *suite = suite_create("report_q6");
     TCase *tests = tcase_create("chapter");
-    tcase_add_checked_fixture(tests, begin, finish);
+    tcase_add_checked_fixture(tests, open_world, report_world_end);
     tcase_add_test(tests, what_is_not_taken_is_not_looked_at);
     tcase_add_test(tests, an_unmeasured_model_says_so);
     tcase_add_test(tests, measures_are_those_of_the_counts);

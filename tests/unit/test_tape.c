@@ -92,8 +92,7 @@ static float *one_pass(TapeMode mode, float dropout, uint64_t step, size_t *coun
     return gradients(count);
 }
 
-/* --- sums
- * ------------------------------------------------------------------------------------------ */
+/* --- sums ------------------------------------------------------------------------------------ */
 
 START_TEST(a_value_used_twice_gets_both_gradients) {
     float data[2 * 3] = {1, 2, 3, 4, 5, 6}, other[6] = {0}, dy[6] = {1, -2, 3, -4, 5, -6};
@@ -187,8 +186,7 @@ START_TEST(backward_scales_the_loss) {
 }
 END_TEST
 
-/* --- modes and dropout
- * ------------------------------------------------------------------------------ */
+/* --- modes and dropout ----------------------------------------------------------------------- */
 
 START_TEST(nothing_is_dropped_but_in_training) {
     size_t count;
@@ -255,8 +253,7 @@ START_TEST(the_same_bits_again) {
 }
 END_TEST
 
-/* --- failures
- * ---------------------------------------------------------------------------------------- */
+/* --- failures -------------------------------------------------------------------------------- */
 
 START_TEST(the_first_failure_stays) {
     float data[6] = {0};
@@ -489,8 +486,7 @@ START_TEST(attention_shares_its_qkv_with_nobody) {
 }
 END_TEST
 
-/* --- losses and buckets
- * ------------------------------------------------------------------------------ */
+/* --- losses and buckets ---------------------------------------------------------------------- */
 
 START_TEST(cross_entropy_counts_and_survives_large_logits) {
     float z[3 * 2] = {1e30f, -1e30f, -5, 5, 3, 3};

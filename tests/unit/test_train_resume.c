@@ -1,5 +1,6 @@
 /* train_resume: a run that was killed ends with the bits of one that was not. */
 #define _GNU_SOURCE
+#include "file_bytes.h"
 #include "base/interrupt.h"
 #include "base/rng.h"
 #include "store/safetensors_write.h"
@@ -221,28 +222,11 @@ END_TEST
 
 /* --- files that do not belong to the run ---------------------------------------------------- */
 
-static unsigned char *read_file(size_t *size) {
-    FILE *file = fopen(path, "rb");
-    ck_assert_ptr_nonnull(file);
-    unsigned char *bytes = malloc(1 << 20);
-    ck_assert_ptr_nonnull(bytes);
-    *size = fread(bytes, 1, 1 << 20, file);
-    fclose(file);
-    return bytes;
-}
-
-static void put_file(const unsigned char *bytes, size_t size) {
-    FILE *file = fopen(path, "wb");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
-    fclose(file);
-}
-
 /* The run refuses, leaves the weights and the file as they were, and says what is wrong. */
 static void ck_refused(ToyTraining *toy, const TrainPlan *plan, const char *says) {
     size_t size, after;
     TrainLog *log;
-    unsigned char *before = read_file(&size);
+    unsigned char *before = file_bytes_read(path, &size);
     float weight = toy->weight->value[3], bias = toy->bias->value[0];
     ck_assert_int_eq(train_run(&toy->task, plan, &log), STATUS_FORMAT);
     ck_assert_ptr_null(log);
@@ -252,7 +236,7 @@ static void ck_refused(ToyTraining *toy, const TrainPlan *plan, const char *says
     ck_assert_uint_eq(toy->passes, 0);
     ck_assert_float_eq(toy->weight->value[3], weight);
     ck_assert_float_eq(toy->bias->value[0], bias);
-    unsigned char *left = read_file(&after);
+    unsigned char *left = file_bytes_read(path, &after);
     ck_assert_uint_eq(size, after);
     ck_assert_mem_eq(before, left, size);
     free(before);
@@ -298,16 +282,16 @@ START_TEST(damaged_and_foreign_files_are_refused) {
     size_t size;
     ck_killed(start(&plan, 8, 0));
     toy_open(&toy, 1);
-    unsigned char *bytes = read_file(&size);
+    unsigned char *bytes = file_bytes_read(path, &size);
     const size_t kept[] = {0, 7, 100, size / 2, size - 1};
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
-        put_file(bytes, kept[i]);
+        file_bytes_write(path, bytes, kept[i]);
         ck_refused(&toy, &plan, "");
     }
     bytes[size - 100] ^= 4;
-    put_file(bytes, size);
+    file_bytes_write(path, bytes, size);
     ck_refused(&toy, &plan, "damaged");
-    put_file((const unsigned char *)"a diary, not a checkpoint", 25);
+    file_bytes_write(path, "a diary, not a checkpoint", 25);
     ck_refused(&toy, &plan, "");
     SafetensorsTensor model = {"w", SAFETENSORS_F32, 1, {1}, toy.bias->value};
     ck_assert_int_eq(safetensors_write(path, &model, 1, NULL, 0), STATUS_OK);

@@ -91,14 +91,10 @@ static void activate_backward(Activation f, int rows, int columns, const float *
 
 /* --- dropout --------------------------------------------------------------------------------- */
 
-static uint32_t dropout_threshold(float rate) {
-    return (uint32_t)((double)rate * 4294967296.0);
-}
-
-/* Calls of `use` would cost more than the copies: a chunk of scales is drawn, then used. */
-static void draw(const Dropout *d, uint64_t first, int n, float *scales) {
-    cpu_layer_rows()->dropout_scales(scales, n, d->seed, d->stream, first,
-                                     dropout_threshold(d->rate), 1 / (1 - d->rate));
+void cpu_dropout_scales(const Dropout *d, uint64_t first, int n, float *scales) {
+    const uint32_t threshold = (uint32_t)((double)d->rate * 4294967296.0);
+    cpu_layer_rows()->dropout_scales(scales, n, d->seed, d->stream, first, threshold,
+                                     1 / (1 - d->rate));
 }
 
 static void dropout(size_t count, const Dropout *d, const float *x, float *y, int accumulate) {
@@ -106,7 +102,7 @@ static void dropout(size_t count, const Dropout *d, const float *x, float *y, in
     for (size_t first = 0; first < count; first += CHUNK) {
         float scales[CHUNK];
         int n = count - first < CHUNK ? (int)(count - first) : CHUNK;
-        draw(d, first, n, scales);
+        cpu_dropout_scales(d, first, n, scales);
         const float *from = x + first;
         float *to = y + first;
         if (accumulate)
@@ -133,7 +129,7 @@ static void norm(int rows, int columns, const float *x, const float *residual, c
             float scales[CHUNK];
             for (int c = 0; c < columns; c += CHUNK) {
                 int n = columns - c < CHUNK ? columns - c : CHUNK;
-                draw(d, at + (size_t)c, n, scales);
+                cpu_dropout_scales(d, at + (size_t)c, n, scales);
                 const float *from = x + at + c, *old = residual ? residual + at + c : NULL;
                 float *to = s + at + c;
                 if (old)
@@ -193,7 +189,7 @@ static void norm_backward(int rows, int columns, const float *s, const float *st
                     dresidual[at + (size_t)i] =
                         accumulate_residual ? dresidual[at + (size_t)i] + ds[i] : ds[i];
             if (drops(d)) {
-                draw(d, at, n, scales);
+                cpu_dropout_scales(d, at, n, scales);
                 for (int i = 0; i < n; i++) ds[i] *= scales[i];
             }
             for (int i = 0; i < n; i++)

@@ -36,6 +36,9 @@ const CpuLayerRows *cpu_layer_rows(void);
 
 extern const CpuLayerRows cpu_layer_rows_baseline, cpu_layer_rows_avx2, cpu_layer_rows_avx512;
 
+/* What `n` elements from `first` on are multiplied by: 0 or 1 / (1 - rate). */
+void cpu_dropout_scales(const Dropout *dropout, uint64_t first, int n, float *scales);
+
 extern const LayerOps cpu_layers;
 
 #endif

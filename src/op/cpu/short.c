@@ -4,12 +4,11 @@
 #include <string.h>
 
 void cpu_drop(const Attention *a, size_t first, size_t count, const float *from, float *to) {
-    const uint32_t threshold = (uint32_t)((double)a->dropout * 4294967296.0);
+    const Dropout dropout = {a->dropout, a->dropout_seed, a->dropout_stream};
     float scales[512];
     for (size_t done = 0; done < count; done += 512) {
         int n = count - done < 512 ? (int)(count - done) : 512;
-        cpu_layer_rows()->dropout_scales(scales, n, a->dropout_seed, a->dropout_stream,
-                                         first + done, threshold, 1 / (1 - a->dropout));
+        cpu_dropout_scales(&dropout, first + done, n, scales);
         for (int i = 0; i < n; i++) to[done + (size_t)i] = from[done + (size_t)i] * scales[i];
     }
 }

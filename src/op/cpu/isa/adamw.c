@@ -9,6 +9,7 @@
 #endif
 
 #include "op/cpu/adamw.h"
+#include "op/cpu/isa/names.h"
 
 #include <math.h>
 #if defined(__x86_64__)
@@ -155,11 +156,6 @@ static void approach(float *restrict average, const float *restrict w, float res
 #pragma omp simd
     for (size_t i = 0; i < count; i++) average[i] += rest * (w[i] - average[i]);
 }
-
-#define JOIN_(a, b) a##b
-#define JOIN(a, b)  JOIN_(a, b)
-#define TEXT_(a)    #a
-#define TEXT(a)     TEXT_(a)
 
 const AdamwKernels JOIN(adamw_kernels_, ISA) = {.name = TEXT(ISA),
                                                 .update = update,

@@ -1,39 +1,13 @@
 /* Compiled once for each instruction set (-DISA=avx512 and so on; see the Makefile). */
 #include "op/cpu/layers.h"
+#include "op/cpu/isa/names.h"
+#include "op/cpu/isa/vector.h"
 
 #include <math.h>
 #include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
-
-#if defined(__AVX512F__)
-#define LANES 16
-#elif defined(__AVX2__)
-#define LANES 8
-#else
-#define LANES 4
-#endif
-
-typedef float Vector __attribute__((vector_size(4 * LANES)));
-typedef float Unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef int32_t Integers __attribute__((vector_size(4 * LANES)));
-typedef uint32_t Bits __attribute__((vector_size(4 * LANES)));
-
-static inline Vector load(const float *p) {
-    return *(const Unaligned *)p;
-}
-static inline void store(float *p, Vector v) {
-    *(Unaligned *)p = v;
-}
-static inline Vector splat(float x) {
-    return x - (Vector){0};
-}
-static inline float total(Vector v) {
-    float x = 0;
-    for (int i = 0; i < LANES; i++) x += v[i];
-    return x;
-}
 
 /* The last, shorter vector of a row goes through a padded copy, so that every element is computed
  * by the same instructions wherever it stands. */
@@ -46,22 +20,6 @@ static inline void store_part(float *p, Vector v, int n) {
     float copy[LANES];
     store(copy, v);
     memcpy(p, copy, (size_t)n * sizeof *p);
-}
-
-/* 2^x, as in kernels.c: exact to a unit in the last place, 0 below -126. */
-static inline Vector exp2_vector(Vector x) {
-    const Vector round = splat(12582912.0f);
-    Vector shifted = x + round;
-    Vector f = x - (shifted - round);
-    Vector p = splat(1.559467759e-4f);
-    p = p * f + 1.340664391e-3f;
-    p = p * f + 9.617692975e-3f;
-    p = p * f + 5.550310551e-2f;
-    p = p * f + 2.402265278e-1f;
-    p = p * f + 6.931472150e-1f;
-    p = p * f + 1.0f;
-    Bits scaled = (Bits)p + ((Bits)shifted << 23);
-    return (Vector)(scaled & ~(Bits)(x < splat(-126.0f)));
 }
 
 /* --- GELU ------------------------------------------------------------------------------------ */
@@ -83,18 +41,21 @@ static inline Vector erfc_scaled(Vector x, Vector *e) {
     return p * t * *e;
 }
 
-static inline Vector gelu(Vector x) {
-    Vector e, tail = erfc_scaled(x, &e) * 0.5f; /* Phi(-|x|) */
+/* Phi(x), and *e = exp(-x^2 / 2). */
+static inline Vector normal_share(Vector x, Vector *e) {
+    Vector tail = erfc_scaled(x, e) * 0.5f; /* Phi(-|x|) */
     Integers negative = x < splat(0);
-    Vector phi = (Vector)(((Integers)tail & negative) | ((Integers)(1.0f - tail) & ~negative));
-    return x * phi;
+    return (Vector)(((Integers)tail & negative) | ((Integers)(1.0f - tail) & ~negative));
+}
+
+static inline Vector gelu(Vector x) {
+    Vector e;
+    return x * normal_share(x, &e);
 }
 
 static inline Vector gelu_slope(Vector x) {
-    Vector e, tail = erfc_scaled(x, &e) * 0.5f;
-    Integers negative = x < splat(0);
-    Vector phi = (Vector)(((Integers)tail & negative) | ((Integers)(1.0f - tail) & ~negative));
-    return phi + x * e * 0.398942280401432678f;
+    Vector e, share = normal_share(x, &e);
+    return share + x * e * 0.398942280401432678f;
 }
 
 static void gelu_row(float *x, const float *bias, float *y, int n) {
@@ -282,9 +243,6 @@ static void dropout_scales(float *out, int n, uint64_t seed, uint64_t stream, ui
         skip = 0;
     }
 }
-
-#define JOIN_(a, b) a##b
-#define JOIN(a, b)  JOIN_(a, b)
 
 const CpuLayerRows JOIN(cpu_layer_rows_, ISA) = {
     .dropout_scales = dropout_scales,

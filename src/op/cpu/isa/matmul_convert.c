@@ -1,12 +1,8 @@
 /* Compiled once for each instruction set (-DISA=avx512 and so on; see the Makefile). */
 #include "op/cpu/matmul_convert.h"
+#include "op/cpu/isa/names.h"
 
 #include <string.h>
-
-#define JOIN_(a, b) a##b
-#define JOIN(a, b)  JOIN_(a, b)
-#define NAME_(x)    #x
-#define NAME(x)     NAME_(x)
 
 /* The lower half is rounded into the upper one: adding 0x7fff, and one more where the upper half is
  * odd, carries exactly when the lower half is above a half, or a half and the upper half odd. A
@@ -41,4 +37,4 @@ static void round_all(const float *from, float *to, size_t count) {
 }
 
 const MatmulConvert JOIN(matmul_convert_,
-                         ISA) = {.name = NAME(ISA), .narrow = narrow, .round = round_all};
+                         ISA) = {.name = TEXT(ISA), .narrow = narrow, .round = round_all};
