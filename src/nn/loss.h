@@ -12,6 +12,11 @@
  * label's. STATUS_ARGUMENT names row and label where one is no class. */
 Value *nn_cross_entropy(Tape *tape, Value *logits, const uint8_t *labels, int *right);
 
+/* The same with any number of classes; rows whose label is negative are not scored, and the mean is
+ * over the others (0 where there are none; *right and *counted count scored rows alone). */
+Value *nn_cross_entropy_ids(Tape *tape, Value *logits, const int32_t *labels, int *right,
+                            int *counted);
+
 /* softmax of `classes` logits in double. */
 void nn_probabilities(const float *logits, int classes, double *probability);
 
