@@ -72,3 +72,59 @@ Value *nn_cross_entropy(Tape *tape, Value *logits, const uint8_t *labels, int *r
     tape_record(tape, loss, backward, e);
     return loss;
 }
+
+/* --- any number of classes ------------------------------------------------------------------- */
+
+typedef struct {
+    Value *logits, *loss;
+    const int32_t *labels;
+    float *statistics;
+    int counted;
+} CrossEntropyIds;
+
+static Status backward_ids(Tape *tape, void *record) {
+    const CrossEntropyIds *e = record;
+    int accumulate;
+    float *dz = tape_gradient(e->logits, &accumulate);
+    const float scale = e->counted ? e->loss->gradient[0] / (float)e->counted : 0;
+    tape->device->layers->cross_entropy_backward(e->logits->rows, e->logits->columns,
+                                                 e->logits->data, e->labels, e->statistics, scale,
+                                                 dz, accumulate);
+    return STATUS_OK;
+}
+
+Value *nn_cross_entropy_ids(Tape *tape, Value *logits, const int32_t *labels, int *right,
+                            int *counted) {
+    if (!logits) return NULL;
+    const int rows = logits->rows, classes = logits->columns;
+    for (int r = 0; r < rows; r++)
+        if (labels[r] >= classes)
+            return tape_fail(tape, status_fail(STATUS_ARGUMENT,
+                                               "cross-entropy: label %d at row %d; there are %d "
+                                               "classes",
+                                               (int)labels[r], r, classes));
+    Value *loss = tape_value(tape, 1, 1);
+    CrossEntropyIds *e = tape_take(tape, sizeof *e);
+    float *statistics = tape_take(tape, 2 * (size_t)rows * sizeof *statistics);
+    if (!loss || !e || !statistics) return NULL;
+    *e = (CrossEntropyIds){logits, loss, labels, statistics, 0};
+    const size_t mark = arena_mark(tape->arena);
+    float *each = tape_take(tape, (size_t)rows * sizeof *each);
+    int32_t *best = tape_take(tape, (size_t)rows * sizeof *best);
+    if (!each || !best) return NULL;
+    tape->device->layers->cross_entropy(rows, classes, logits->data, labels, each, best,
+                                        statistics);
+    double sum = 0;
+    int hits = 0;
+    for (int r = 0; r < rows; r++) {
+        e->counted += labels[r] >= 0;
+        hits += labels[r] >= 0 && best[r] == labels[r];
+        sum += (double)each[r];
+    }
+    arena_rewind(tape->arena, mark);
+    loss->data[0] = e->counted ? (float)(sum / e->counted) : 0;
+    if (right) *right = hits;
+    if (counted) *counted = e->counted;
+    tape_record(tape, loss, backward_ids, e);
+    return loss;
+}

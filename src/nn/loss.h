@@ -12,8 +12,11 @@
  * label's. STATUS_ARGUMENT names row and label where one is no class. */
 Value *nn_cross_entropy(Tape *tape, Value *logits, const uint8_t *labels, int *right);
 
-/* The same with any number of classes; rows whose label is negative are not scored, and the mean is
- * over the others (0 where there are none; *right and *counted count scored rows alone). */
+/* The same with any number of classes, through the device's vectors; rows whose label is negative
+ * are not scored, and the mean is over the others (0 where there are none; *right and *counted,
+ * each of which may be NULL, count scored rows alone). Of equal logits the first counts as the
+ * largest.
+ */
 Value *nn_cross_entropy_ids(Tape *tape, Value *logits, const int32_t *labels, int *right,
                             int *counted);
 

@@ -59,6 +59,18 @@ typedef struct {
 
     /* y += x. */
     void (*add)(size_t count, const float *x, float *y);
+
+    /* Cross-entropy of rows of logits z: loss[r] = log sum_c exp(z[c]) - z[label[r]], in nats, and
+     * best[r] the first of the largest logits. Rows with a negative label are not scored: 0 and -1.
+     * statistics [rows, 2]: largest logit and 1 / sum_c exp(z[c] - largest), for backward. Labels
+     * lie below `columns`. */
+    void (*cross_entropy)(int rows, int columns, const float *z, const int32_t *label, float *loss,
+                          int32_t *best, float *statistics);
+
+    /* dz = scale (softmax(z) - 1[c = label]), 0 for rows that are not scored; += where
+     * `accumulate`. */
+    void (*cross_entropy_backward)(int rows, int columns, const float *z, const int32_t *label,
+                                   const float *statistics, float scale, float *dz, int accumulate);
 } LayerOps;
 
 #endif

@@ -203,9 +203,51 @@ static void add(size_t count, const float *x, float *y) {
     for (size_t i = 0; i < count; i++) y[i] += x[i];
 }
 
+/* --- cross-entropy --------------------------------------------------------------------------- */
+
+static void cross_entropy(int rows, int columns, const float *z, const int32_t *label, float *loss,
+                          int32_t *best, float *statistics) {
+    const CpuLayerRows *loops = cpu_layer_rows();
+#pragma omp parallel for if (!is_small(rows, columns))
+    for (int r = 0; r < rows; r++) {
+        const float *row = z + (size_t)r * (size_t)columns;
+        loss[r] = 0;
+        best[r] = -1;
+        if (label[r] < 0) continue;
+        float top, sum = loops->exp_sum_row(row, columns, &top);
+        int first = 0;
+        while (first < columns - 1 && row[first] < top) first++;
+        best[r] = first;
+        statistics[2 * (size_t)r] = top;
+        statistics[2 * (size_t)r + 1] = 1 / sum;
+        loss[r] = (top - row[label[r]]) + logf(sum);
+    }
+}
+
+static void cross_entropy_backward(int rows, int columns, const float *z, const int32_t *label,
+                                   const float *statistics, float scale, float *dz,
+                                   int accumulate) {
+    const CpuLayerRows *loops = cpu_layer_rows();
+#pragma omp parallel for if (!is_small(rows, columns))
+    for (int r = 0; r < rows; r++) {
+        const size_t at = (size_t)r * (size_t)columns;
+        float *to = dz + at;
+        if (label[r] < 0) {
+            if (!accumulate) memset(to, 0, (size_t)columns * sizeof *to);
+            continue;
+        }
+        /* loss = log sum exp(z) - z[label]: dz = softmax(z) - 1[label] */
+        loops->exp_row(z + at, columns, statistics[2 * (size_t)r],
+                       scale * statistics[2 * (size_t)r + 1], to, accumulate);
+        to[label[r]] -= scale;
+    }
+}
+
 const LayerOps cpu_layers = {.activate = activate,
                              .activate_backward = activate_backward,
                              .norm = norm,
                              .norm_backward = norm_backward,
                              .dropout = dropout,
-                             .add = add};
+                             .add = add,
+                             .cross_entropy = cross_entropy,
+                             .cross_entropy_backward = cross_entropy_backward};

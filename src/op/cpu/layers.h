@@ -29,6 +29,12 @@ typedef struct {
     /* ds of n elements of a row, from its sums. */
     void (*norm_backward_part)(const float *s, const float *statistics, const float *gain,
                                const float *dy, const float *sums, float *ds, int n);
+
+    /* Returns the sum of exp(z - top) over a row, top being its largest. */
+    float (*exp_sum_row)(const float *z, int n, float *top);
+
+    /* dz = factor exp(z - top), or +=. */
+    void (*exp_row)(const float *z, int n, float top, float factor, float *dz, int accumulate);
 } CpuLayerRows;
 
 /* The variant of this processor (the same rule as cpu_kernels()). */

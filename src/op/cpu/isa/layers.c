@@ -244,6 +244,47 @@ static void dropout_scales(float *out, int n, uint64_t seed, uint64_t stream, ui
     }
 }
 
+/* --- cross-entropy --------------------------------------------------------------------------- */
+
+#define LOG2E 1.44269504088896341f
+
+static inline Vector larger(Vector a, Vector b) {
+    Integers greater = a > b;
+    return (Vector)(((Integers)a & greater) | ((Integers)b & ~greater));
+}
+
+/* A NaN is never larger, so that it reaches the sum as one. The lanes' sums are short and are added
+ * up in double: a vocabulary of thousands costs no digits. */
+static float exp_sum_row(const float *z, int n, float *top) {
+    const int whole = n / LANES * LANES;
+    float most = z[0];
+    Vector tops = splat(z[0]);
+    for (int c = 0; c < whole; c += LANES) tops = larger(load(z + c), tops);
+    for (int i = 0; i < LANES; i++) most = tops[i] > most ? tops[i] : most;
+    for (int c = whole; c < n; c++) most = z[c] > most ? z[c] : most;
+    *top = most;
+    Vector sums = {0};
+    for (int c = 0; c < whole; c += LANES) sums += exp2_vector((load(z + c) - most) * LOG2E);
+    double sum = 0;
+    for (int i = 0; i < LANES; i++) sum += (double)sums[i];
+    if (whole < n) {
+        Vector rest = exp2_vector((load_part(z + whole, n - whole) - most) * LOG2E);
+        for (int c = whole; c < n; c++) sum += (double)rest[c - whole];
+    }
+    return (float)sum;
+}
+
+static void exp_row(const float *z, int n, float top, float factor, float *dz, int accumulate) {
+    const int whole = n / LANES * LANES;
+    for (int c = 0; c < whole; c += LANES) {
+        Vector e = exp2_vector((load(z + c) - top) * LOG2E) * factor;
+        store(dz + c, accumulate ? load(dz + c) + e : e);
+    }
+    if (whole == n) return;
+    Vector e = exp2_vector((load_part(z + whole, n - whole) - top) * LOG2E) * factor;
+    store_part(dz + whole, accumulate ? load_part(dz + whole, n - whole) + e : e, n - whole);
+}
+
 const CpuLayerRows JOIN(cpu_layer_rows_, ISA) = {
     .dropout_scales = dropout_scales,
     .gelu_row = gelu_row,
@@ -251,4 +292,6 @@ const CpuLayerRows JOIN(cpu_layer_rows_, ISA) = {
     .norm_row = norm_row,
     .norm_backward_sums = norm_backward_sums,
     .norm_backward_part = norm_backward_part,
+    .exp_sum_row = exp_sum_row,
+    .exp_row = exp_row,
 };
