@@ -190,13 +190,14 @@ static Status write_input(const Report *report, const char *name, const Needs *n
 
 static Status write_labels(const Report *report) {
     Text text = {0}, path = {0};
-    for (int row = 0; row < report->labels->rows; row++) {
-        const char *key = tsv_text(report->labels, row, 0);
+    const char *key, *words;
+    size_t file = 0;
+    for (int row = 0; labels_next(&report->labels, &file, &row, &key, &words);) {
         if (strncmp(key, "figure.", 7)) continue;
         text_puts(&text, "L_");
         add_identifier(&text, key + 7);
         text_puts(&text, " = ");
-        add_quoted(&text, tsv_text(report->labels, row, 1));
+        add_quoted(&text, words);
         text_puts(&text, "\n");
     }
     text_printf(&path, "%s/labels.gp", report->options.figures);

@@ -55,9 +55,9 @@ void report_problem(Report *report, const char *file, int line, const char *form
 }
 
 const char *report_label(Report *report, const char *key) {
-    int row = tsv_find(report->labels, 0, key);
-    if (row >= 0) return tsv_text(report->labels, row, 1);
-    report_problem(report, report->labels->path, 1, "no label '%s' in this language", key);
+    const char *text = labels_find(&report->labels, key);
+    if (text) return text;
+    report_problem(report, report->labels.files[0]->path, 1, "no label '%s' in this language", key);
     return key;
 }
 
@@ -99,14 +99,22 @@ void report_add_badges(Report *report, const char *experiments, Text *out) {
 
 /* --- the life of a report -------------------------------------------------------------------- */
 
+static void check_labels(Report *report) {
+    const Labels *labels = &report->labels;
+    size_t file = 0, first_file;
+    int row = -1, first_row;
+    while (labels_repeated(labels, &file, &row, &first_file, &first_row)) {
+        const Tsv *again = labels->files[file], *first = labels->files[first_file];
+        report_problem(report, again->path, again->lines[row], "label '%s' is already in %s:%d",
+                       tsv_text(again, row, 0), first->path, first->lines[first_row]);
+    }
+}
+
 Status report_begin(Report *report, const ReportOptions *options) {
     *report = (Report){.options = *options};
     Text path = {0};
-    text_printf(&path, "%s/%s/labels.tsv", options->paper, options->language);
-    Status status = tsv_load(text_bytes(&path), &report->labels);
-    if (status == STATUS_OK && report->labels->columns != 2)
-        status = status_fail(STATUS_FORMAT, "%s: expected the columns 'key' and 'text'",
-                             text_bytes(&path));
+    text_printf(&path, "%s/%s", options->paper, options->language);
+    Status status = labels_open(text_bytes(&path), &report->labels);
     text_free(&path);
     if (status == STATUS_OK) status = sources_open(options->results, &report->sources);
     if (status != STATUS_OK) {
@@ -114,6 +122,7 @@ Status report_begin(Report *report, const ReportOptions *options) {
         return status;
     }
     text_puts(&report->quoted, "fact\ttext\twhere\n");
+    check_labels(report);
     return STATUS_OK;
 }
 
@@ -316,7 +325,7 @@ void report_end(Report *report) {
                           &report->excerpts, &report->left_out};
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) uses_free(uses[i]);
     sources_close(&report->sources);
-    tsv_free(report->labels);
+    labels_close(&report->labels);
     text_free(&report->problems);
     text_free(&report->quoted);
     *report = (Report){0};

@@ -28,6 +28,7 @@
 #define PAPER_REPORT_H
 
 #include "claim.h"
+#include "labels.h"
 #include "sources.h"
 #include "text.h"
 
@@ -64,7 +65,7 @@ typedef struct {
 typedef struct {
     ReportOptions options;
     Sources sources;
-    Tsv *labels; /* paper/<lang>/labels.tsv: key, text */
+    Labels labels;
     Text problems;
     int problem_count;
     Claim *claims;

@@ -105,10 +105,10 @@ void row_end(Text *out) {
 void cell_word(Report *report, Text *out, int first, const char *kind, const char *word) {
     Text key = {0};
     text_printf(&key, "%s.%s", kind, word);
-    int row = tsv_find(report->labels, 0, text_bytes(&key));
+    const char *label = labels_find(&report->labels, text_bytes(&key));
     separate(out, first);
-    if (row >= 0)
-        text_puts(out, tsv_text(report->labels, row, 1));
+    if (label)
+        text_puts(out, label);
     else
         text_add_code(out, word);
     text_free(&key);

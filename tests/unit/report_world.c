@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <ftw.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -39,6 +40,18 @@ void report_world_put(const char *name, const char *content) {
 
 void report_world_get(const char *name, Text *out) {
     ck_assert_msg(text_load(report_world_at(name), out) == STATUS_OK, "%s", status_message());
+}
+
+void report_world_put_words(void) {
+    glob_t found;
+    ck_assert_int_eq(glob("paper/en/labels*.tsv", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        Text words;
+        ck_assert_int_eq(text_load(found.gl_pathv[i], &words), STATUS_OK);
+        report_world_put(found.gl_pathv[i], text_bytes(&words));
+        text_free(&words);
+    }
+    globfree(&found);
 }
 
 Status report_world_expand(const char *student, Text *problems) {

@@ -24,6 +24,9 @@ const char *report_world_at(const char *name);
 void report_world_put(const char *name, const char *content);
 void report_world_get(const char *name, Text *out);
 
+/* The words of tables and figures, as they are in the English report. */
+void report_world_put_words(void);
+
 /* Expands paper/en/report.tex with results/ into build/paper/en, for a student of that name (NULL:
  * as identity.tex has it). Adds what the report found wrong to `problems`. */
 Status report_world_expand(const char *student, Text *problems);

@@ -455,6 +455,23 @@ START_TEST(figures_are_checked_and_handed_over) {
 }
 END_TEST
 
+START_TEST(labels_come_from_every_file_and_stand_once) {
+    report_world_put("paper/figures/curve.gp", "# needs: q9_fixture\nplot x\n");
+    report_world_put("paper/en/labels_q8.tsv", "key\ttext\nfigure.other\tB\nword.x\tX\n");
+    report_world_put("paper/en/labels_q9.tsv", "key\ttext\n"); /* nothing yet */
+    expect_expansion("\\resultfigure{curve}{c}{fig:x}", "curve.pdf");
+    Text out;
+    report_world_get("build/figures/en/labels.gp", &out);
+    ck_assert_str_eq(text_bytes(&out), "L_length = 'It''s N'\nL_other = 'B'\n");
+    text_free(&out);
+    report_world_put("paper/en/labels_q9.tsv", "# w\nkey\ttext\nword.y\tY\nword.x\tZ\n");
+    expect_problem("x", "labels_q9.tsv:4: ", "'word.x' is already in");
+    expect_problem("x", "labels_q8.tsv:3", "");
+    report_world_put("paper/en/labels_q9.tsv", "key\ttext\nword.y\tY\nword.y\tZ\n");
+    expect_problem("x", "labels_q9.tsv:3: ", "'word.y' is already in");
+}
+END_TEST
+
 /* --- code and log
  * ------------------------------------------------------------------------------------ */
 
@@ -538,6 +555,7 @@ Suite *suite_report(void) {
     tcase_add_test(macros, the_student_is_escaped_and_may_be_overridden);
     tcase_add_test(macros, cited_works_are_typeset);
     tcase_add_test(macros, figures_are_checked_and_handed_over);
+    tcase_add_test(macros, labels_come_from_every_file_and_stand_once);
     tcase_add_test(macros, excerpts_are_cut_and_dedented);
     tcase_add_test(macros, complaints_of_tex_are_errors);
     suite_add_tcase(suite, macros);

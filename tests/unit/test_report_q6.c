@@ -29,18 +29,10 @@ static void open_world(void) {
     report_world_put("paper/references.bib", "");
 }
 
-/* The words of the tables, as they are in the English report. */
-static void put_words(void) {
-    Text words;
-    ck_assert_int_eq(text_load("paper/en/labels.tsv", &words), STATUS_OK);
-    report_world_put("paper/en/labels.tsv", text_bytes(&words));
-    text_free(&words);
-}
-
 static void expand(const char *body, const char *file, Text *out) {
     Text problems = {0};
     report_world_put("paper/en/report.tex", body);
-    put_words();
+    report_world_put_words();
     Status status = report_world_expand(NULL, &problems);
     ck_assert_msg(status == STATUS_OK, "%s: %s", status_message(), text_bytes(&problems));
     text_free(&problems);
