@@ -4,7 +4,7 @@
 #include "base/machine.h"
 #include "base/threads.h"
 #include "options.h"
-#include "q4_complexity_store.h"
+#include "store.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -14,7 +14,7 @@
 
 #include "base/progress.h"
 #include "q4_complexity_plan.h"
-#include "q4_complexity_store.h"
+#include "store.h"
 
 enum { PEAKS_MAX = 64, CURVE_MAX = 48 };
 
@@ -42,17 +42,13 @@ Status session_check(const Session *session);
 /* Adds to the progress line. */
 void session_done(Session *session, double expected_seconds, const char *detail);
 
-/* Measures GEMM (square, plan.gemm_size) and memory bandwidth (triad, three arrays that together
- * hold at least four times the last-level cache; bytes counted as STREAM does: two read, one
- * written) once more. Called again and again through the run, since a shared machine changes. */
+/* Measures GEMM (square, plan.gemm_size) and memory bandwidth (the triad, peaks.h) once more.
+ * Called again and again through the run, since a shared machine changes. */
 Status session_measure_peaks(Session *session);
 
 /* The best sustained so far: what shares of peak refer to. */
 double session_gemm_peak(const Session *session);
 double session_bandwidth_peak(const Session *session);
-
-/* flop/s of C[m,n] = A[m,k] B[n,k]', sustained for `seconds`. */
-Status session_gemm_rate(int m, int n, int k, double seconds, double *rate);
 
 /* How the GEMM's own speed depends on its size: from 64 by doubling, as squares and as the product
  * of scores QK'. A method made of small products cannot be faster than these. */

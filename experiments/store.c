@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "q4_complexity_store.h"
+#include "store.h"
 #include "base/hash.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define STORE_MAGIC "tamrin q4_complexity checkpoint 1"
+#define STORE_MAGIC "tamrin checkpoint 1"
 
 typedef struct {
     char name[STORE_NAME_MAX];

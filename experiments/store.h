@@ -1,4 +1,4 @@
-/* q4_complexity_store: finished measurements, kept in a file so that an interrupted run goes on.
+/* store: finished measurements, kept in a file so that an interrupted run goes on.
  *
  *     Store *store;
  *     STATUS_TRY(store_open(&store, "results/local/.q4_complexity-checkpoint", configuration));
@@ -14,8 +14,8 @@
  * lines do not match their check sums, is put aside whole: a measurement is never half believed.
  * Only an unfinished last line (the process was killed while it wrote) is cut off alone.
  */
-#ifndef EXPERIMENTS_Q4_COMPLEXITY_STORE_H
-#define EXPERIMENTS_Q4_COMPLEXITY_STORE_H
+#ifndef EXPERIMENTS_STORE_H
+#define EXPERIMENTS_STORE_H
 
 #include "base/status.h"
 #include <stddef.h>
