@@ -272,9 +272,10 @@ static void expand_input(Scan *scan, const char *at, const char *name, Text *out
 
 static int any_cards(const Report *report) {
     int any = 0;
-    for (size_t i = 0; i < report->sources.count && !any; i++) {
+    static const char *const files[] = {"card", "cards"}; /* of one training, of a grid of them */
+    for (size_t i = 0; i < 2 * report->sources.count && !any; i++) {
         Text path = {0};
-        text_printf(&path, "%s/card.tsv", report->sources.all[i].folder);
+        text_printf(&path, "%s/%s.tsv", report->sources.all[i / 2].folder, files[i % 2]);
         any = text_file_exists(text_bytes(&path));
         text_free(&path);
     }

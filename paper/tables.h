@@ -54,6 +54,11 @@ void row_end(Text *out);
 void table_head(Report *report, Text *out, const char *columns, const char *words);
 void table_foot(Text *out);
 
+/* The same for a longtable, which keeps its heading on every page; its caption comes from
+ * \LongCaption, which the caller's \ResultLongTable sets. */
+void table_long_head(Report *report, Text *out, const char *columns, const char *words);
+void table_long_foot(Text *out);
+
 /* The name of a variant or another word of a result in the report's language, or the word itself
  * in typewriter type where there is no label "<kind>.<word>". */
 void cell_word(Report *report, Text *out, int first, const char *kind, const char *word);
@@ -61,9 +66,16 @@ void cell_word(Report *report, Text *out, int first, const char *kind, const cha
 /* A value with the unit that suits it, as the prose has it. */
 void cell_value(Text *out, int first, double value, const char *unit);
 
-extern const Table tables_q4[];
-extern const int tables_q4_count;
-extern const Table tables_q6[];
-extern const int tables_q6_count;
+/* --- the files of tables ----------------------------------------------------------------------
+ * tables_<part>.c defines `const Table tables_<part>[]` and `const int tables_<part>_count`: a line
+ * here and one in tables.c register it. */
+#define TABLES_OF(part)                                                                            \
+    extern const Table tables_##part[];                                                            \
+    extern const int tables_##part##_count
+
+TABLES_OF(common);
+TABLES_OF(quick);
+TABLES_OF(q4);
+TABLES_OF(q6);
 
 #endif
