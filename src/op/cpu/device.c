@@ -2,6 +2,7 @@
 #include "op/cpu/attention.h"
 #include "op/cpu/kernels.h"
 #include "op/cpu/layers.h"
+#include "op/cpu/step.h"
 
 #include <cblas.h>
 #include <limits.h>
@@ -106,6 +107,7 @@ const Device *device_cpu(void) {
                                .gemm = gemm,
                                .attention_forward = attention_forward,
                                .attention_backward = attention_backward,
-                               .layers = &cpu_layers};
+                               .layers = &cpu_layers,
+                               .steps = &cpu_steps};
     return &cpu;
 }
