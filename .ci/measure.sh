@@ -9,20 +9,24 @@ set -eu
 name=$1
 profile=$2
 program=build/bin/$name
-result=$name
-if [ "$name" = q6_cola ]; then
-    # Each model has a folder of its own, so that the short run does not stand in their place.
-    model=all-MiniLM-L6-v2
-    if [ "$profile" = full ]; then
-        model=bert-base-uncased
-        result=q6_bert
-    fi
-    for input in build/data/cola/cola_public build/data/models/$model/model.safetensors; do
-        [ ! -e "$input" ] || continue
-        echo "$name: not measured: no $input (make data PROFILE=$profile brings it)"
-        exit 0
-    done
-fi
+# Where the program writes. A short training never stands in place of a full one: it has a folder
+# of its own.
+case $name-$profile in
+q1_*-quick | q2_*-quick) result=${name}_quick ;;
+q6_cola-full) result=q6_bert ;; # the folder bears the model's name
+*) result=$name ;;
+esac
+# What it reads.
+case $name-$profile in
+q6_cola-full) inputs="cola/cola_public models/bert-base-uncased/model.safetensors" ;;
+q6_cola-quick) inputs="cola/cola_public models/all-MiniLM-L6-v2/model.safetensors" ;;
+*) inputs= ;;
+esac
+for input in $inputs; do
+    [ ! -e "build/data/$input" ] || continue
+    echo "$name: not measured: no build/data/$input (make data PROFILE=$profile brings it)"
+    exit 0
+done
 run=results/local/$result/run.tsv
 
 why=

@@ -1,19 +1,25 @@
 #!/bin/sh
-# Keeps this machine's results of the full profile: results/local/* becomes
-# results/recorded/<machine>/*, ready to be committed.
+# Keeps this machine's results of the full profile, and the short runs <name>_quick that have a folder
+# of their own: results/local/* becomes results/recorded/<machine>/*, ready to be committed.
 set -eu
 count=0
+left_out=0
 for folder in results/local/*/; do
     run=${folder}run.tsv
     [ -e "$run" ] || continue
     name=$(basename "$folder")
     value() { awk -F '\t' -v key="$1" '$1 == key { print $2 }' "$run"; }
     profile=$(value profile)
-    if [ "$profile" != full ]; then
-        echo "results/local/$name: profile '$profile'; only PROFILE=full is recorded" >&2
-        echo "  (make measure PROFILE=full, then make record)" >&2
-        exit 1
-    fi
+    # A short run in a folder of its own is compared with the same short run elsewhere; any other
+    # would stand in place of the full one.
+    case $name-$profile in
+    *-full | *_quick-quick) ;;
+    *)
+        echo "results/local/$name: left out, its profile is '$profile'" >&2
+        left_out=$((left_out + 1))
+        continue
+        ;;
+    esac
     machine=$(value machine)
     case $machine in
     '' | *[!a-z0-9-]*)
@@ -34,6 +40,7 @@ for folder in results/local/*/; do
     count=$((count + 1))
 done
 if [ $count -eq 0 ]; then
-    echo "results/local holds no results; make measure PROFILE=full makes them" >&2
+    [ $left_out -gt 0 ] || echo "results/local holds no results" >&2
+    echo "nothing to record; make measure PROFILE=full makes what is recorded" >&2
     exit 1
 fi
