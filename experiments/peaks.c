@@ -79,7 +79,11 @@ Status peaks_triad_rate(size_t bytes, double seconds, double *rate) {
 
 /* Integers are summed, so that the compiler may use vectors without changing the result; eight
  * sums, so that no addition waits for the one before. */
-static uint64_t sum_words(const uint64_t *words, long count) {
+#if defined __x86_64__ && defined __GNUC__ && !defined __clang__
+__attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
+#endif
+static uint64_t
+sum_words(const uint64_t *words, long count) {
     uint64_t lanes[32] = {0}, sum = 0;
     for (long i = 0; i + 32 <= count; i += 32)
         for (int l = 0; l < 32; l++) lanes[l] += words[i + l];
