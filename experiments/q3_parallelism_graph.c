@@ -76,7 +76,7 @@ static void make_convolution(Q3Graph *graph, int taps, int layers, int dilated) 
                 (Span){0, 0, 1});
         }
         input = start;
-        if (dilated && apart < n) apart *= taps;
+        if (dilated) apart = apart * taps < n ? apart * taps : 1;
     }
     graph->outputs = input;
 }

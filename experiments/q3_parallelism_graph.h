@@ -32,9 +32,10 @@ extern const char *const q3_layer_slug[Q3_LAYERS];
 
 typedef struct Q3Graph Q3Graph;
 
-/* `length` inputs and outputs. taps, layers and dilated are CONVOLUTION's alone: layer l of a
- * dilated stack looks taps^l positions apart (Kalchbrenner et al. 2016). *out is the caller's to
- * q3_graph_close. STATUS_ARGUMENT, STATUS_MEMORY. */
+/* `length` inputs and outputs. taps, layers and dilated are CONVOLUTION's alone: the layers
+ * of a dilated stack look 1, taps, taps^2 ... positions apart, and begin again where that would
+ * leave the sequence (van den Oord et al. 2016). *out is the caller's to q3_graph_close.
+ * STATUS_ARGUMENT, STATUS_MEMORY. */
 Status q3_graph_open(Q3Graph **out, Q3LayerKind kind, int length, int taps, int layers,
                      int dilated);
 

@@ -132,7 +132,7 @@ static Status write_slope(const Q3Session *session, int k, int part, Results *re
     FILE *local =
         results_table(results, "local", "layer\tpart\tfrom_length\tto_length\tslope\tlow\thigh");
     if (!slopes || !local) return STATUS_IO;
-    double x[Q3_LIST_MAX], y[Q3_LIST_MAX * Q3_REPETITIONS_MAX];
+    double x[Q3_LIST_MAX] = {0}, y[Q3_LIST_MAX * Q3_REPETITIONS_MAX];
     const int count = plan->lengths.count, repetitions = plan->repetitions;
     int first = 0;
     for (int i = 0; i < count; i++) {
