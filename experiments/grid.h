@@ -19,8 +19,10 @@
  *     STATUS_TRY(grid_rows(&grid, "accuracy", take_row, &table));   // in the order of the cells
  *     grid_remove(&grid);                               // after results_commit
  *
- * A folder of another fingerprint is refused with a message that says what to do. Workers are
- * forked before any OpenMP or BLAS thread exists: call grid_run before computing anything.
+ * A folder of another fingerprint is refused with a message that says what to do. Every cell runs
+ * in a process of its own, forked before any OpenMP or BLAS thread exists: call grid_run before
+ * computing anything. Those processes stop at their next checkpoint when SIGINT or SIGTERM reaches
+ * this one, and end with it however it ends.
  */
 #ifndef EXPERIMENTS_GRID_H
 #define EXPERIMENTS_GRID_H
@@ -43,13 +45,19 @@ typedef struct {
     void *context;
     int processes; /* 0: every processor */
     FILE *progress;
+    int replace; /* 1: what a run of another fingerprint left unfinished is given up, with a word on
+                    `progress` (quick runs); 0: it is refused */
 } Grid;
 
-/* Runs what is missing. The first failure of a cell is the result, named; the cells that are done
- * stay. */
+/* Runs what is missing, the costliest cells first. The first failure of a cell is the result,
+ * named, and so is a cell that a signal ended; the cells that are done stay. STATUS_INTERRUPTED
+ * after SIGINT or SIGTERM (base/interrupt.h); the same call continues. STATUS_FORMAT for a folder
+ * of another fingerprint (what differs is named), STATUS_IO for one in which another process works.
+ */
 Status grid_run(const Grid *grid);
 
-/* In a worker: adds a row (printf's format, without a newline) to a table of this cell. */
+/* In a worker: adds a row (printf's format, without a newline) to a table of this cell, whose name
+ * is [a-z0-9_]. A row that cannot be kept fails the cell when its work is done. */
 void grid_row(GridRecord *record, const char *table, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -58,17 +66,21 @@ void grid_row(GridRecord *record, const char *table, const char *format, ...)
 void grid_progress(GridRecord *record, double share);
 const char *grid_checkpoint(const GridRecord *record);
 
-/* In a worker: rows of tables "curve" (cell, split, step, loss, accuracy; at most `points` training
- * points, each a mean over the steps since the last) and "card" from a training's log. The
- * accuracy's score is named by its index in task->score_names, the loss's likewise. */
+/* In a worker: from a training's log, rows of the tables
+ *   "curve"  cell, split (training or validation), step, loss, accuracy; at most `points` training
+ *            points, each over the steps since the last
+ *   "card"   cell, parameters, optimiser (a text), steps, batch
+ * The scores of an evaluation that are its loss and its accuracy are named by their index, -1 where
+ * there is none (its column is then nan). */
 void grid_log(GridRecord *record, const TrainTask *task, const TrainPlan *plan, const TrainLog *log,
               int loss_score, int accuracy_score, int points);
 
-/* Afterwards: every row of a table, cell by cell, row by row. */
+/* Afterwards: every row of a table, cell by cell, row by row. STATUS_FORMAT where a cell is missing
+ * or damaged; what `take` returns ends the reading. */
 typedef Status (*GridTake)(void *context, size_t cell, const char *row);
 Status grid_rows(const Grid *grid, const char *table, GridTake take, void *context);
 
-/* Removes the grid's own files and its folder. */
+/* Removes the grid's own files, and its folder where nothing else is in it. */
 void grid_remove(const Grid *grid);
 
 #endif
