@@ -166,6 +166,7 @@ static const struct {
     { tables_##part, &tables_##part##_count }
     FILE_OF(common),
     FILE_OF(quick),
+    FILE_OF(q3),
     FILE_OF(q4),
     FILE_OF(q6),
 };
