@@ -162,13 +162,14 @@ static const struct {
     const Table *array;
     const int *count;
 } files[] = {
-#define FILE_OF(part)                                                                              \
-    { tables_##part, &tables_##part##_count }
-    FILE_OF(common),
-    FILE_OF(quick),
-    FILE_OF(q3),
-    FILE_OF(q4),
-    FILE_OF(q6),
+#define FILE_OF(part) tables_##part, &tables_##part##_count
+    /* clang-format off: one line a file */
+    {FILE_OF(common)},
+    {FILE_OF(quick)},
+    {FILE_OF(q3)},
+    {FILE_OF(q4)},
+    {FILE_OF(q6)},
+    /* clang-format on */
 };
 
 static const Table *table_at(int index) {

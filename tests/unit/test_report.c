@@ -472,69 +472,6 @@ START_TEST(labels_come_from_every_file_and_stand_once) {
 }
 END_TEST
 
-/* The English words, and one more file of them. */
-static void put_table_words(const char *more) {
-    report_world_put_words();
-    report_world_put("paper/en/labels_q9.tsv", more);
-}
-
-static void expect_table(const char *body, const char *labels, const char *table,
-                         const char *wanted, const char *unwanted) {
-    Text out, problems = {0};
-    char path[100];
-    put_sources(body);
-    put_table_words(labels);
-    ck_assert_msg(expand(&out, &problems, NULL) == STATUS_OK, "%s", text_bytes(&problems));
-    text_free(&out);
-    snprintf(path, sizeof path, "build/paper/en/tables/%s.tex", table);
-    report_world_get(path, &out);
-    ck_assert_msg(strstr(text_bytes(&out), wanted), "no '%s' in:\n%s", wanted, text_bytes(&out));
-    ck_assert_msg(!strstr(text_bytes(&out), unwanted), "'%s' in:\n%s", unwanted, text_bytes(&out));
-    text_free(&out);
-    text_free(&problems);
-}
-
-START_TEST(a_short_run_stands_beside_the_full_one) {
-    const char *body = "\\resulttable{q1_memory_quick}{c}{tab:x}", *table = "q1_memory_quick";
-    const char *none = "key\ttext\n", *one = "key\ttext\nfact.q1.far\tat a distance\n";
-    put_results("local/q1_memory_quick", "2024-03-02T10:00:00Z",
-                "q1.quick.far\t0.25\t0.2\t0.3\t1\nq1.quick.near\t0.5\t0.5\t0.5\t1\n");
-    expect_table(body, none, table, "q1.\\allowbreak{}near} & \\Number{0.500} & --", "at a");
-    put_results("recorded/one/q1_memory", "2024-03-02T10:00:00Z", "q1.far\t0.75\t0.7\t0.8\t1\n");
-    expect_table(body, one, table,
-                 "at a distance & \\Number{0.250~[0.200,~0.300]} & "
-                 "\\Number{0.750~[0.700,~0.800]}",
-                 "near"); /* where one fact is named, those without a name are left out */
-    Text out;
-    report_world_get("build/paper/en/report.tex", &out);
-    ck_assert_ptr_nonnull(strstr(text_bytes(&out), "\\BadgeHere{2024-03-02}\\quad \\BadgeRec"));
-    text_free(&out);
-    expect_problem("\\resulttable{q1_bottleneck_quick}{c}{tab:x}",
-                   "report.tex:1: ", "needs results");
-}
-END_TEST
-
-START_TEST(grids_have_a_line_a_kind_of_training) {
-    const char *body = "\\resulttable{grid_cards}{c}{tab:x}", *none = "key\ttext\n";
-    expect_table(body, none, "grid_cards", "", "CardTable"); /* no grid: nothing at all */
-    report_world_put("results/local/q9_fixture/cards.tsv",
-                     "training\tarchitecture\tparameters\tloss\toptimiser\tsteps\tbatch\tdata\t"
-                     "seeds\ncopy_rnn\tRNN & 64\t10\tCE\tAdamW\t20\t8\tdrawn\t1-5\n");
-    expect_table(body, none, "grid_cards",
-                 "\\CardWords{copy\\_rnn} & \\CardWords{RNN \\& 64} & \\CardWords{10}", "copy_rnn");
-    report_world_put("paper/en/cards.tex", "Cards\n");
-    expect_expansion("\\cardsappendix{cards}", "cards.tex}"); /* a grid alone is reason enough */
-    report_world_put("results/local/q9_fixture/cards.tsv", "training\tloss\ncopy\tCE\n");
-    Text out, problems = {0};
-    put_sources(body);
-    put_table_words(none);
-    ck_assert_int_eq(expand(&out, &problems, NULL), STATUS_FORMAT);
-    ck_assert_ptr_nonnull(strstr(text_bytes(&problems), "no column 'architecture'"));
-    text_free(&out);
-    text_free(&problems);
-}
-END_TEST
-
 /* --- code and log
  * ------------------------------------------------------------------------------------ */
 
@@ -619,8 +556,6 @@ Suite *suite_report(void) {
     tcase_add_test(macros, cited_works_are_typeset);
     tcase_add_test(macros, figures_are_checked_and_handed_over);
     tcase_add_test(macros, labels_come_from_every_file_and_stand_once);
-    tcase_add_test(macros, a_short_run_stands_beside_the_full_one);
-    tcase_add_test(macros, grids_have_a_line_a_kind_of_training);
     tcase_add_test(macros, excerpts_are_cut_and_dedented);
     tcase_add_test(macros, complaints_of_tex_are_errors);
     suite_add_tcase(suite, macros);
