@@ -163,7 +163,7 @@ static const struct {
     const int *count;
 } files[] = {
 #define FILE_OF(part) tables_##part, &tables_##part##_count
-    /* clang-format off: one line a file */
+    /* clang-format off */
     {FILE_OF(common)},
     {FILE_OF(quick)},
     {FILE_OF(q3)},
