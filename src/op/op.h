@@ -27,6 +27,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "op/layers.h"
+#include "op/recurrent.h"
 #include "op/step.h"
 #include "tensor/tensor.h"
 #include <stddef.h>
@@ -146,8 +147,9 @@ typedef struct Device {
                                  const void *saved, AttentionOut dq, AttentionOut dk,
                                  AttentionOut dv, Arena *arena);
 
-    const LayerOps *layers; /* activations, LayerNorm, dropout, cross-entropy */
-    const StepOps *steps;   /* attention one token at a time */
+    const RecurrentOps *recurrent; /* cells of recurrent networks, over all steps */
+    const LayerOps *layers;        /* activations, LayerNorm, dropout, cross-entropy */
+    const StepOps *steps;          /* attention one token at a time */
 } Device;
 
 /* The CPU: OpenBLAS, OpenMP, and code compiled for several instruction sets, chosen at run time. */

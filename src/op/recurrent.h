@@ -8,8 +8,8 @@
  *     Recurrent r = {.kind = RECURRENT_LSTM, .steps = T, .batch = B, .width = H};
  *     void *saved = arena_take(&arena, recurrent_saved_bytes(&r));
  *     STATUS_TRY(ops->forward(&r, gates, weight, NULL, NULL, NULL, h, c, saved, &arena));
- *     STATUS_TRY(ops->backward(&r, gates, weight, NULL, NULL, NULL, h, c, saved, dh, NULL, dgates,
- *                              dweight, NULL, NULL, NULL, 0, &arena));
+ *     STATUS_TRY(ops->backward(&r, weight, NULL, NULL, h, c, saved, dh, NULL, dgates, dweight,
+ *                              NULL, NULL, NULL, 0, &arena));
  *
  * Gates stand one after the other, H columns each, in the order of cuDNN and PyTorch:
  *   TANH  h = tanh(g)                                                  (Elman 1990)
@@ -37,6 +37,9 @@ typedef struct {
 /* G: 1, 3 or 4. */
 int recurrent_gates(RecurrentKind kind);
 
+/* STATUS_ARGUMENT with a sentence for a shape that cannot be computed. */
+Status recurrent_check(const Recurrent *recurrent);
+
 /* Bytes that forward leaves for backward. */
 size_t recurrent_saved_bytes(const Recurrent *recurrent);
 
@@ -53,13 +56,12 @@ typedef struct {
                       void *saved, Arena *arena);
 
     /* From dh [T,B,H], the gradient of the outputs, and dc_last [B,H] of the last cell state (NULL:
-     * none): writes dgates [T,B,G H]; dweight and dbias (+= where `accumulate`); dh0, dc0 (NULL:
-     * not wanted). The others are forward's. */
-    Status (*backward)(const Recurrent *recurrent, const float *gates, const float *weight,
-                       const float *bias, const float *h0, const float *c0, const float *h,
-                       const float *c, const void *saved, const float *dh, const float *dc_last,
-                       float *dgates, float *dweight, float *dbias, float *dh0, float *dc0,
-                       int accumulate, Arena *arena);
+     * none): writes dgates [T,B,G H]; dweight and dbias (+= where `accumulate`); dh0, dc0. NULL
+     * ones of these four are not wanted. The others are forward's. */
+    Status (*backward)(const Recurrent *recurrent, const float *weight, const float *h0,
+                       const float *c0, const float *h, const float *c, const void *saved,
+                       const float *dh, const float *dc_last, float *dgates, float *dweight,
+                       float *dbias, float *dh0, float *dc0, int accumulate, Arena *arena);
 } RecurrentOps;
 
 #endif

@@ -2,6 +2,7 @@
 #include "op/cpu/attention.h"
 #include "op/cpu/kernels.h"
 #include "op/cpu/layers.h"
+#include "op/cpu/recurrent.h"
 #include "op/cpu/step.h"
 
 #include <cblas.h>
@@ -108,6 +109,7 @@ const Device *device_cpu(void) {
                                .attention_forward = attention_forward,
                                .attention_backward = attention_backward,
                                .layers = &cpu_layers,
-                               .steps = &cpu_steps};
+                               .steps = &cpu_steps,
+                               .recurrent = &cpu_recurrent_ops};
     return &cpu;
 }

@@ -9,19 +9,6 @@
 #include <immintrin.h>
 #endif
 
-/* The last, shorter vector of a row goes through a padded copy, so that every element is computed
- * by the same instructions wherever it stands. */
-static inline Vector load_part(const float *p, int n) {
-    float copy[LANES] = {0};
-    memcpy(copy, p, (size_t)n * sizeof *p);
-    return load(copy);
-}
-static inline void store_part(float *p, Vector v, int n) {
-    float copy[LANES];
-    store(copy, v);
-    memcpy(p, copy, (size_t)n * sizeof *p);
-}
-
 /* --- GELU ------------------------------------------------------------------------------------ */
 
 /* For z = |x| / sqrt(2): *e = exp(-z^2), and the result is erfc(z) = e P(1 / (1 + 0.4 z)), P a
