@@ -3,6 +3,8 @@
 A line in, a line out, both for this program and for ours:
 
     batches FOLDER TSV FILE      [this side only] writes the batches of one epoch; answers their number
+    dropout RATE                 of the models that are opened from now on (at first: what their
+                                 configuration says)
     open FOLDER PRECISION FILE   a model in the Hugging Face layout, f32 or bf16, and such batches;
                                  a fresh optimiser; answers the number of batches
     step K                       one training step on batch K (from 0); answers seconds
@@ -82,10 +84,14 @@ def read_batches(path, padding):
 
 
 class Training:
-    def __init__(self, folder, precision, batches):
+    def __init__(self, folder, precision, batches, dropout):
         torch.manual_seed(1)
+        config = AutoConfig.from_pretrained(folder, num_labels=2)
+        if dropout is not None:
+            config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
+            config.classifier_dropout = dropout
         self.model = AutoModelForSequenceClassification.from_pretrained(
-            folder, num_labels=2, dtype=torch.float32)
+            folder, config=config, dtype=torch.float32)
         self.model.train()
         self.precision = precision
         self.batches = read_batches(batches, self.model.config.pad_token_id)
@@ -140,15 +146,17 @@ def main():
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    training, layers = None, {}
+    training, layers, dropout = None, {}, None
     for line in sys.stdin:
         command, *words = line.split()
         if command == "batches":
             answer = make_batches(*words)
         elif command == "open":
             training = None  # its memory goes before the next model comes
-            training = Training(*words)
+            training = Training(*words, dropout)
             answer = len(training.batches)
+        elif command == "dropout":
+            answer = dropout = float(words[0])
         elif command == "step" and training:
             answer = f"{training.step(int(words[0])):.9f}"
         elif command == "loss" and training:

@@ -1,4 +1,5 @@
 #include "nn/embedding.h"
+#include "base/phase.h"
 
 #include <string.h>
 
@@ -17,6 +18,7 @@ static void add_row(const float *from, float *to, int n) {
 #define COLUMN_BLOCK 64
 
 static Status embed_backward(Tape *tape, void *record) {
+    const double begun = phase_begin();
     (void)tape;
     const Embedding *e = record;
     const int rows = e->y->rows, columns = e->y->columns;
@@ -39,6 +41,7 @@ static Status embed_backward(Tape *tape, void *record) {
                         gradient + (size_t)ids[t] * (size_t)columns + first, width);
         }
     }
+    phase_end(PHASE_EMBEDDING, begun, 12. * rows * columns * e->tables);
     return STATUS_OK;
 }
 
@@ -65,6 +68,7 @@ static Status check(int tables, Parameter *const *table, const int32_t *const *i
 Value *nn_embed(Tape *tape, int tables, Parameter *const *table, const int32_t *const *ids,
                 int rows) {
     if (tape->status != STATUS_OK) return NULL;
+    const double begun = phase_begin(); /* rows that are late catch up in check() */
     Status status = check(tables, table, ids, rows);
     if (status != STATUS_OK) return tape_fail(tape, status);
     const int columns = (int)table[0]->shape[1];
@@ -84,6 +88,7 @@ Value *nn_embed(Tape *tape, int tables, Parameter *const *table, const int32_t *
         for (int k = 1; k < tables; k++)
             add_row(table[k]->value + (size_t)ids[k][t] * (size_t)columns, row, columns);
     }
+    phase_end(PHASE_EMBEDDING, begun, 4. * rows * columns * (tables + 1));
     tape_record(tape, y, embed_backward, e);
     return y;
 }

@@ -1,4 +1,5 @@
 #include "op/matmul.h"
+#include "base/phase.h"
 #include "op/cpu/matmul_convert.h"
 #include "op/cpu/matmul_packed.h"
 #include "op/cpu/matmul_scratch.h"
@@ -89,22 +90,34 @@ static Status product_bf16(MatmulWeight *weight, MatmulProduct product, int rows
     return matmul_f32(product, weight->outputs, weight->inputs, rows, a, b, out, accumulate);
 }
 
-static Status multiply(MatmulWeight *weight, MatmulProduct product, int rows, const float *left,
-                       const float *right, float *out, int accumulate) {
+static Status check_multiply(const MatmulWeight *weight, MatmulProduct product, int rows) {
     if (rows < 0) return status_fail(STATUS_ARGUMENT, "matmul: %d rows; expected 0 or more", rows);
     if (product != MATMUL_BACKWARD_WEIGHT && !weight->value)
         return status_fail(STATUS_ARGUMENT,
                            "matmul: a product with a weight of %d x %d that has no values yet; "
                            "call matmul_weight_set first",
                            weight->outputs, weight->inputs);
+    return STATUS_OK;
+}
+
+static Status multiply(MatmulWeight *weight, MatmulProduct product, int rows, const float *left,
+                       const float *right, float *out, int accumulate) {
+    static const Phase phases[] = {[MATMUL_FORWARD] = PHASE_PRODUCT_FORWARD,
+                                   [MATMUL_BACKWARD_INPUT] = PHASE_PRODUCT_INPUT,
+                                   [MATMUL_BACKWARD_WEIGHT] = PHASE_PRODUCT_WEIGHT};
+    STATUS_TRY(check_multiply(weight, product, rows));
     if (rows == 0) {
         if (product == MATMUL_BACKWARD_WEIGHT && !accumulate)
             memset(out, 0, (size_t)weight->outputs * (size_t)weight->inputs * sizeof *out);
         return STATUS_OK;
     }
-    if (weight->precision == PRECISION_BF16)
-        return product_bf16(weight, product, rows, left, right, out, accumulate);
-    return matmul_f32(product, weight->outputs, weight->inputs, rows, left, right, out, accumulate);
+    double begun = phase_begin();
+    Status status = weight->precision == PRECISION_BF16
+                        ? product_bf16(weight, product, rows, left, right, out, accumulate)
+                        : matmul_f32(product, weight->outputs, weight->inputs, rows, left, right,
+                                     out, accumulate);
+    phase_end(phases[product], begun, 2. * weight->outputs * weight->inputs * rows);
+    return status;
 }
 
 Status matmul_forward(MatmulWeight *weight, int rows, const float *x, float *y) {

@@ -1,4 +1,5 @@
 #include "train/adamw.h"
+#include "base/phase.h"
 #include "op/cpu/adamw.h"
 
 #include <math.h>
@@ -240,6 +241,7 @@ void adamw_close(Adamw *adamw) {
 /* --- steps ---------------------------------------------------------------------------------- */
 
 double adamw_norm(const Adamw *adamw) {
+    const double begun = phase_begin();
     const ParameterSet *set = adamw->set;
 #pragma omp parallel for schedule(static) if (adamw->dense >= PARALLEL_MINIMUM)
     for (size_t c = 0; c < adamw->chunks; c++) {
@@ -259,6 +261,7 @@ double adamw_norm(const Adamw *adamw) {
             total +=
                 adamw->kernels->sum_squares(p->gradient + p->rows[r] * p->shape[1], p->shape[1]);
     }
+    phase_end(PHASE_CLIP, begun, 4. * (double)adamw->dense);
     return sqrt(total);
 }
 
@@ -290,6 +293,7 @@ Status adamw_step(Adamw *adamw, double rate, double scale) {
                            "adamw: rate %g and scale %g of step %llu; expected "
                            "numbers, the rate not below 0",
                            rate, scale, (unsigned long long)adamw->steps + 1);
+    const double begun = phase_begin();
     STATUS_TRY(prepare_step(adamw, rate));
     float factor = (float)scale;
 #pragma omp parallel for schedule(dynamic, 8) if (adamw->dense >= PARALLEL_MINIMUM)
@@ -306,6 +310,8 @@ Status adamw_step(Adamw *adamw, double rate, double scale) {
     adamw->steps++;
     STATUS_TRY(parameters_changed(set));
     parameters_clear_gradients(set);
+    /* value, moments and gradient are read, value and moments written */
+    phase_end(PHASE_UPDATE, begun, 28. * (double)adamw->dense);
     return STATUS_OK;
 }
 

@@ -1,9 +1,9 @@
-#include "op/op.h"
+#include "base/phase.h"
 #include "op/cpu/attention.h"
 #include "op/cpu/kernels.h"
 #include "op/cpu/layers.h"
-#include "op/cpu/recurrent.h"
 #include "op/cpu/step.h"
+#include "op/op.h"
 
 #include <cblas.h>
 #include <limits.h>
@@ -43,6 +43,7 @@ static Status gemm(int transpose_a, int transpose_b, int m, int n, int k, float 
 static Status attention_forward(const Attention *a, AttentionIn q, AttentionIn k, AttentionIn v,
                                 AttentionOut out, void *saved, Arena *arena) {
     STATUS_TRY(attention_check(a));
+    const double begun = phase_begin();
     size_t mark = arena_mark(arena);
     Status status = STATUS_OK;
     switch (a->kind) {
@@ -63,6 +64,8 @@ static Status attention_forward(const Attention *a, AttentionIn q, AttentionIn k
         cpu_copy_rows(a, v, out);
         break;
     }
+    if (phase_is_heard())
+        phase_end(PHASE_ATTENTION, begun, attention_work(a, DIRECTION_FORWARD).flops);
     arena_rewind(arena, mark);
     return status;
 }
@@ -76,6 +79,7 @@ static Status attention_backward(const Attention *a, AttentionIn q, AttentionIn 
                            "attention backward: saved is NULL; expected the %zu "
                            "bytes that forward filled",
                            attention_saved_bytes(a));
+    const double begun = phase_begin();
     size_t mark = arena_mark(arena);
     CpuBackward b = {q, k, v, out, dout, dq, dk, dv};
     Status status = STATUS_OK;
@@ -99,6 +103,8 @@ static Status attention_backward(const Attention *a, AttentionIn q, AttentionIn 
         cpu_zero_rows(a, a->key_offsets, dk);
         break;
     }
+    if (phase_is_heard())
+        phase_end(PHASE_ATTENTION_BACKWARD, begun, attention_work(a, DIRECTION_BACKWARD).flops);
     arena_rewind(arena, mark);
     return status;
 }
@@ -109,7 +115,6 @@ const Device *device_cpu(void) {
                                .attention_forward = attention_forward,
                                .attention_backward = attention_backward,
                                .layers = &cpu_layers,
-                               .steps = &cpu_steps,
-                               .recurrent = &cpu_recurrent_ops};
+                               .steps = &cpu_steps};
     return &cpu;
 }

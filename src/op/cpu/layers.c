@@ -1,4 +1,5 @@
 #include "op/cpu/layers.h"
+#include "base/phase.h"
 #include "op/cpu/kernels.h"
 
 #include <math.h>
@@ -28,6 +29,7 @@ static int is_small(int rows, int columns) {
 /* --- activations ----------------------------------------------------------------------------- */
 
 static void activate(Activation f, int rows, int columns, const float *bias, float *x, float *y) {
+    const double begun = phase_begin();
     const CpuLayerRows *loops = cpu_layer_rows();
 #pragma omp parallel for if (!is_small(rows, columns))
     for (int r = 0; r < rows; r++) {
@@ -45,6 +47,7 @@ static void activate(Activation f, int rows, int columns, const float *bias, flo
         else if (yr != xr)
             memcpy(yr, xr, (size_t)columns * sizeof *yr);
     }
+    phase_end(PHASE_ACTIVATION, begun, 8. * rows * columns);
 }
 
 static void add_columns(int rows, int columns, const float *dx, float *dbias, int accumulate) {
@@ -63,6 +66,7 @@ static void add_columns(int rows, int columns, const float *dx, float *dbias, in
 
 static void activate_backward(Activation f, int rows, int columns, const float *x, const float *y,
                               const float *dy, float *dx, float *dbias, int accumulate) {
+    const double begun = phase_begin();
     const CpuLayerRows *loops = cpu_layer_rows();
     if (f != ACTIVATION_NONE || dx != dy) {
 #pragma omp parallel for if (!is_small(rows, columns))
@@ -87,6 +91,7 @@ static void activate_backward(Activation f, int rows, int columns, const float *
         }
     }
     if (dbias) add_columns(rows, columns, dx, dbias, accumulate);
+    phase_end(PHASE_ACTIVATION, begun, 12. * rows * columns);
 }
 
 /* --- dropout --------------------------------------------------------------------------------- */
@@ -98,6 +103,7 @@ void cpu_dropout_scales(const Dropout *d, uint64_t first, int n, float *scales) 
 }
 
 static void dropout(size_t count, const Dropout *d, const float *x, float *y, int accumulate) {
+    const double begun = phase_begin();
 #pragma omp parallel for if (count >= ALONE)
     for (size_t first = 0; first < count; first += CHUNK) {
         float scales[CHUNK];
@@ -110,6 +116,7 @@ static void dropout(size_t count, const Dropout *d, const float *x, float *y, in
         else
             for (int i = 0; i < n; i++) to[i] = from[i] * scales[i];
     }
+    phase_end(PHASE_DROPOUT, begun, (accumulate ? 12. : 8.) * (double)count);
 }
 
 static int drops(const Dropout *d) {
@@ -121,6 +128,7 @@ static int drops(const Dropout *d) {
 static void norm(int rows, int columns, const float *x, const float *residual, const Dropout *d,
                  const float *gain, const float *shift, float epsilon, float *s, float *y,
                  float *statistics) {
+    const double begun = phase_begin();
     const CpuLayerRows *loops = cpu_layer_rows();
 #pragma omp parallel for if (!is_small(rows, columns))
     for (int r = 0; r < rows; r++) {
@@ -144,6 +152,7 @@ static void norm(int rows, int columns, const float *x, const float *residual, c
         }
         loops->norm_row(s + at, gain, shift, epsilon, y + at, statistics + 2 * (size_t)r, columns);
     }
+    phase_end(PHASE_NORM, begun, (residual ? 16. : 12.) * rows * columns);
 }
 
 /* y = n gain + shift: dgain = sum dy n, dshift = sum dy. */
@@ -172,6 +181,7 @@ static void norm_backward(int rows, int columns, const float *s, const float *st
                           const Dropout *d, const float *gain, const float *dy, float *dgain,
                           float *dshift, int accumulate, float *dresidual, int accumulate_residual,
                           float *dx, int accumulate_x) {
+    const double begun = phase_begin();
     const CpuLayerRows *loops = cpu_layer_rows();
     norm_columns(rows, columns, s, statistics, dy, dgain, dshift, accumulate);
 #pragma omp parallel for if (!is_small(rows, columns))
@@ -196,11 +206,14 @@ static void norm_backward(int rows, int columns, const float *s, const float *st
                 dx[at + (size_t)i] = accumulate_x ? dx[at + (size_t)i] + ds[i] : ds[i];
         }
     }
+    phase_end(PHASE_NORM, begun, (dresidual ? 16. : 12.) * rows * columns);
 }
 
 static void add(size_t count, const float *x, float *y) {
+    const double begun = phase_begin();
 #pragma omp parallel for if (count >= ALONE)
     for (size_t i = 0; i < count; i++) y[i] += x[i];
+    phase_end(PHASE_DROPOUT, begun, 12. * (double)count);
 }
 
 /* --- cross-entropy --------------------------------------------------------------------------- */
