@@ -1,9 +1,10 @@
+#include "op/op.h"
 #include "base/phase.h"
 #include "op/cpu/attention.h"
 #include "op/cpu/kernels.h"
 #include "op/cpu/layers.h"
+#include "op/cpu/recurrent.h"
 #include "op/cpu/step.h"
-#include "op/op.h"
 
 #include <cblas.h>
 #include <limits.h>
@@ -115,6 +116,7 @@ const Device *device_cpu(void) {
                                .attention_forward = attention_forward,
                                .attention_backward = attention_backward,
                                .layers = &cpu_layers,
-                               .steps = &cpu_steps};
+                               .steps = &cpu_steps,
+                               .recurrent = &cpu_recurrent_ops};
     return &cpu;
 }
