@@ -80,7 +80,7 @@ static Status crossover_body(Report *report, const Tsv *tsv, Text *out) {
                         strcmp(over, table_text(&columns, row - 1, 1))))
             text_puts(out, "\\addlinespace\n");
         cell_word(report, out, 1, "what", what);
-        text_printf(out, " & $%s=%s$ & $%s=%s$--$%s$", lengths ? "B" : "N",
+        text_printf(out, " & $%s=%s$ & $%s=%s\\text{--}%s$", lengths ? "B" : "N",
                     table_text(&columns, row, 2), lengths ? "N" : "B", table_text(&columns, row, 3),
                     table_text(&columns, row, 4));
         if (strcmp(status, "crossed") == 0) {
