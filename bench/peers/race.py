@@ -4,10 +4,11 @@
     python3 -m venv build/peers && build/peers/bin/pip install -r bench/peers/requirements.txt
     build/peers/bin/python bench/peers/race.py [attention] [--repetitions 9]
     build/peers/bin/python bench/peers/race.py layer
+    build/peers/bin/python bench/peers/race.py recurrent
     build/peers/bin/python bench/peers/race.py bert --model FOLDER --sentences in_domain_train.tsv
 
 attention: one head's worth of every kind. layer: one encoder layer of base size, forward and
-backward, 32 sequences of 11. bert: training steps on real batches of CoLA, --steps of them evenly
+backward, 32 sequences of 11. recurrent: a layer of cells, all steps. bert: training steps on real batches of CoLA, --steps of them evenly
 from an epoch (0: the whole epoch); a sample is the mean second of a step over them.
 
 Both sides are processes that wait for a line and answer with a time, so a disturbance of the
@@ -47,6 +48,18 @@ CASES = [
 ]
 LAYERS = ["layer 768 12 3072 32 11 f32", "layer 768 12 3072 32 11 bf16"]
 
+RECURRENT = [
+    "lstm both 512 8 64",
+    "lstm forward 512 8 64",
+    "gru both 512 8 64",
+    "tanh both 512 8 64",
+    "lstm both 64 32 16",
+    "lstm forward 64 32 16",
+    "gru both 64 32 16",
+    "tanh both 64 32 16",
+    "lstm both 256 32 64",
+]
+
 
 class Side:
     def __init__(self, command, environment):
@@ -73,7 +86,7 @@ class Race:
         # Passive waiting: an idle side must not keep a processor busy while the other runs.
         environment = dict(os.environ, OMP_WAIT_POLICY="passive")
         environment.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
-        name = "attention" if options.race == "attention" else "bert"
+        name = options.race if options.race in ("attention", "recurrent") else "bert"
         ours = shlex.split(options.ours or shlex.quote(str(ROOT / f"build/bin/peer_{name}")))
         theirs = [sys.executable, str(ROOT / f"bench/peers/torch_{name}.py")]
         if not pathlib.Path(ours[0]).exists():
@@ -148,7 +161,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, add_help=True,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("race", nargs="?", default="attention",
-                        choices=("attention", "layer", "bert"))
+                        choices=("attention", "layer", "recurrent", "bert"))
     parser.add_argument("--repetitions", type=int, default=9)
     parser.add_argument("--filter", default="", help="only cases (bert: precisions) with this text")
     parser.add_argument("--ours", help="our side's command, if not build/bin/peer_*")
@@ -161,6 +174,8 @@ def main():
     race = Race(options)
     if options.race == "attention":
         run_cases(race, CASES, options, untimed=0)  # these sides run a case twice, untimed first
+    elif options.race == "recurrent":
+        run_cases(race, RECURRENT, options, untimed=0)
     elif options.race == "layer":
         run_cases(race, LAYERS, options, untimed=2)
     else:
