@@ -4,10 +4,12 @@
 #include "op/cpu/matmul_f32.h"
 
 #include <omp.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* Multiplies and adds of one step below which a barrier a step costs more than a thread saves. */
-#define ALONE 400000.
+#define ALONE 3e6
 
 const CpuRecurrent *cpu_recurrent(void) {
 #if defined(__x86_64__)
@@ -24,8 +26,36 @@ int cpu_recurrent_saved_columns(RecurrentKind kind) {
 
 /* --- what both directions of the pass share -------------------------------------------------- */
 
+/* A barrier of our own: a step takes some ten microseconds, in which OpenMP's, where it was told to
+ * wait passively, would go to sleep and be woken again. */
+typedef struct {
+    atomic_int arrived, round;
+} Barrier;
+
+/* Looks so often before it offers the processor to others. */
+#define LOOKS 2000
+
+static void barrier_wait(Barrier *barrier, int threads) {
+    int round = atomic_load_explicit(&barrier->round, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&barrier->arrived, 1, memory_order_acq_rel) == threads - 1) {
+        atomic_store_explicit(&barrier->arrived, 0, memory_order_relaxed);
+        atomic_store_explicit(&barrier->round, round + 1, memory_order_release);
+        return;
+    }
+    for (int look = 0; atomic_load_explicit(&barrier->round, memory_order_acquire) == round;)
+        if (++look > LOOKS)
+            sched_yield();
+        else
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#else
+            atomic_signal_fence(memory_order_seq_cst);
+#endif
+}
+
 typedef struct {
     const CpuRecurrent *loops;
+    Barrier *barrier;
     const Recurrent *r;
     size_t states, gates, saved; /* floats of a step */
     int panels, threads;
@@ -76,9 +106,7 @@ static void share(const Plan *plan, Walk *walk, const void *job) {
 
 /* Every thread has written its share of this step, which all will read in the next. */
 static void step_done(const Plan *plan) {
-    if (plan->threads > 1) {
-#pragma omp barrier
-    }
+    if (plan->threads > 1) barrier_wait(plan->barrier, omp_get_num_threads());
 }
 
 /* --- forward --------------------------------------------------------------------------------- */
@@ -113,7 +141,9 @@ static void walk_forward(const Plan *plan, const void *job, int thread, int firs
 
 static Status forward_in(const Recurrent *r, Forward *f, Arena *arena) {
     Plan plan;
+    Barrier barrier = {0};
     STATUS_TRY(plan_open(&plan, r, 0, arena));
+    plan.barrier = &barrier;
     f->c_step = plan.states;
     if (!f->c) {
         f->c_step = 0;
@@ -204,7 +234,9 @@ static void bias_gradient(const Recurrent *r, const float *through, float *dbias
 static Status backward_in(const Recurrent *r, Backward *b, float *dweight, float *dbias, float *dc0,
                           int accumulate, Arena *arena) {
     Plan plan;
+    Barrier barrier = {0};
     STATUS_TRY(plan_open(&plan, r, 1, arena));
+    plan.barrier = &barrier;
     b->carry = dc0 ? dc0 : arena_take(arena, plan.states * sizeof *b->carry);
     b->through = b->dgates;
     if (r->kind == RECURRENT_GRU)
