@@ -29,6 +29,7 @@
 #include "op/layers.h"
 #include "op/recurrent.h"
 #include "op/step.h"
+#include "op/score.h"
 #include "tensor/tensor.h"
 #include <stddef.h>
 
@@ -150,6 +151,7 @@ typedef struct Device {
     const RecurrentOps *recurrent; /* cells of recurrent networks, over all steps */
     const LayerOps *layers;        /* activations, LayerNorm, dropout, cross-entropy */
     const StepOps *steps;          /* attention one token at a time */
+    const ScoreOps *scores;        /* attention between a recurrent decoder and its encoder */
 } Device;
 
 /* The CPU: OpenBLAS, OpenMP, and code compiled for several instruction sets, chosen at run time. */

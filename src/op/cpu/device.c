@@ -4,6 +4,7 @@
 #include "op/cpu/kernels.h"
 #include "op/cpu/layers.h"
 #include "op/cpu/recurrent.h"
+#include "op/cpu/score.h"
 #include "op/cpu/step.h"
 
 #include <cblas.h>
@@ -115,6 +116,7 @@ const Device *device_cpu(void) {
                                .gemm = gemm,
                                .attention_forward = attention_forward,
                                .attention_backward = attention_backward,
+                               .scores = &cpu_scores,
                                .layers = &cpu_layers,
                                .steps = &cpu_steps,
                                .recurrent = &cpu_recurrent_ops};
