@@ -55,6 +55,17 @@ static const char *slug(const Q3Point *p) {
     return is_model(p->stage) ? q3_model_slug[p->runner] : q3_layer_slug[p->runner];
 }
 
+/* The share of samples during which the kernel took a processor away. */
+static double disturbed_share(const Q3Session *session) {
+    double disturbed = 0, samples = 0;
+    for (int i = 0; i < session->points; i++)
+        for (int r = 0; r < session->point[i].repetitions; r++) {
+            disturbed += session->point[i].disturbed[r];
+            samples++;
+        }
+    return samples > 0 ? disturbed / samples : 0;
+}
+
 static Status write_samples(const Q3Session *session, Results *results) {
     FILE *time = results_table(results, "time",
                                "stage\trunner\tbatch\tlength\tthreads\trepetition\tfirst\tsecond\t"
@@ -62,16 +73,12 @@ static Status write_samples(const Q3Session *session, Results *results) {
     FILE *table = results_table(results, "summary",
                                 "stage\trunner\tbatch\tlength\tthreads\tpart\tseconds\tlow\thigh");
     if (!time || !table) return STATUS_IO;
-    double disturbed = 0, samples = 0;
     for (int i = 0; i < session->points; i++) {
         const Q3Point *p = &session->point[i];
-        for (int r = 0; r < p->repetitions; r++) {
+        for (int r = 0; r < p->repetitions; r++)
             fprintf(time, "%s\t%s\t%d\t%d\t%d\t%d\t%.6g\t%.6g\t%d\n", q3_stage_slug[p->stage],
                     slug(p), p->batch, p->length, p->threads, r, p->first[r], p->second[r],
                     p->disturbed[r]);
-            disturbed += p->disturbed[r];
-            samples++;
-        }
         for (int part = 0; part <= PART_BOTH; part += PART_BOTH) {
             Summary s = summary(p, part);
             fprintf(table, "%s\t%s\t%d\t%d\t%d\t%s\t%.6g\t%.6g\t%.6g\n", q3_stage_slug[p->stage],
@@ -79,7 +86,7 @@ static Status write_samples(const Q3Session *session, Results *results) {
                     s.median_low, s.median_high);
         }
     }
-    return fact(results, "1", exactly(disturbed / samples), "q3.disturbed.share");
+    return fact(results, "1", exactly(disturbed_share(session)), "q3.disturbed.share");
 }
 
 /* --- theory beside what was counted ---------------------------------------------------------- */
@@ -487,4 +494,7 @@ void q3_report_print(const Q3Session *session, FILE *stream) {
                 q3_stage_slug[p->stage], slug(p), p->batch, p->length, p->threads,
                 symbols_a_second(p).median);
     }
+    double share = disturbed_share(session);
+    fprintf(stream, "%.0f %% of the samples were disturbed by the scheduler%s\n", 100 * share,
+            share > 0.3 ? ": other programs were running; measure again on a quiet machine" : "");
 }
