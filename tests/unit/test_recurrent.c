@@ -244,7 +244,7 @@ END_TEST
 
 /* Every sum is made by one thread in one order. */
 START_TEST(threads_change_no_bit) {
-    enum { T = 5, B = 8, H = 200, G = 4 };
+    enum { T = 5, B = 8, H = 264, G = 4 }; /* large enough for threads */
     const RecurrentOps *ops = device_cpu()->recurrent;
     int before = threads_count();
     arena_rewind(&arena, 0);
