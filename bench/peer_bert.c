@@ -129,7 +129,7 @@ static Status memory(Peer *peer, char *const *words) {
 }
 
 static Status open_layer(Peer *peer, char *const *words) {
-    BertLayerSize size;
+    BertLayerSize size = {0};
     int *const sizes[] = {&size.width, &size.heads, &size.hidden, &size.sequences, &size.length};
     char described[256];
     for (int i = 0; i < 5; i++) STATUS_TRY(read_whole(words[i + 1], 1, 1 << 24, sizes[i]));
