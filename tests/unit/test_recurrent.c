@@ -41,7 +41,7 @@ static double dot(const double *a, const double *b, int n) {
 static void cell(RecurrentKind kind, const Numbers *p, const double *in, int inputs, int H,
                  double *h, double *c) {
     int G = recurrent_gates(kind);
-    double g[4 * 64], u[4 * 64], next[64];
+    double g[4 * 64], u[4 * 64], next[64] = {0};
     for (int i = 0; i < G * H; i++) {
         g[i] = p[1].value[i] + dot(p[0].value + (size_t)i * inputs, in, inputs);
         u[i] = dot(p[2].value + (size_t)i * H, h, H);
