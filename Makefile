@@ -71,7 +71,7 @@ LDFLAGS += -fopenmp $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 ifneq ($(OPENBLAS),)
 LDFLAGS += -L$(OPENBLAS) -Wl,--disable-new-dtags -Wl,-rpath,$(OPENBLAS)
 endif
-LDLIBS += -lopenblas -llapacke -lcjson -lutf8proc -lm
+LDLIBS += -lopenblas -llapacke -lcjson -lutf8proc -lz -lm
 # oneDNN is used where it is found. Only programs that multiply through it load it.
 ONEDNN := $(shell .ci/setup.sh --onednn 2>/dev/null)
 CPPFLAGS += $(if $(ONEDNN),-DTAMRIN_ONEDNN)

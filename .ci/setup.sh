@@ -26,6 +26,7 @@ build|header|lapacke.h|liblapacke-dev|LAPACKE
 build|header|cjson/cJSON.h|libcjson-dev|cJSON
 build|header|Random123/philox.h|librandom123-dev|Random123
 build|header|utf8proc.h|libutf8proc-dev|utf8proc
+build|header|zlib.h|zlib1g-dev|zlib
 build|header|check.h|check|Check
 wish|header|oneapi/dnnl/dnnl.h|libdnnl-dev|oneDNN: faster products, bf16
 report|command|xelatex|texlive-xetex|XeLaTeX
