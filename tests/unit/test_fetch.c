@@ -140,6 +140,12 @@ START_TEST(the_manifest_itself_is_well_formed) {
     says("minilm_model: left out");
     says("bert_model: left out");
     says("mpnet_model: left out");
+    says("perdt_train: left out");
+    says("wiki_pquad: left out");
+    ck_assert_msg(!strstr(output, "news_isna"), "no stated licence, and not asked for: %s", output);
+    ck_assert_int_eq(shell("CORPORA=all NETWORK=no $FETCH '%s/experiments/inputs.tsv' data", here),
+                     0);
+    says("news_isna: left out");
     ck_assert_int_eq(shell("cut -f1 '%s/experiments/inputs.tsv' | sort | uniq -d", here), 0);
     ck_assert_str_eq(output, "");
 }
@@ -188,6 +194,69 @@ START_TEST(the_network_resumes_and_verifies) {
 }
 END_TEST
 
+START_TEST(what_nothing_serves_comes_from_the_mirror_or_not_at_all) {
+    set_up("hello\n");
+    ck_assert_int_eq(shell("sed -i 's|https://example.invalid/x/|mirror:|' inputs.tsv"), 0);
+    ck_assert_int_eq(shell("$FETCH inputs.tsv data; find data -type f"), 0);
+    ck_assert_str_eq(output,
+                     "hello: left out: no address serves hello.txt and the mirror (none was given) "
+                     "lacks it\n");
+    ck_assert_int_eq(shell("MIRROR=mirror $FETCH inputs.tsv data"), 0);
+    says("from the mirror");
+    ck_assert_int_eq(shell("cat data/greetings/hello.txt"), 0);
+    ck_assert_str_eq(output, "hello\n");
+}
+END_TEST
+
+START_TEST(a_mirror_may_hold_it_compressed) {
+    set_up("hello\n");
+    ck_assert_int_eq(
+        shell("gzip mirror/some/where/hello.txt; MIRROR=mirror $FETCH inputs.tsv data"), 0);
+    says("from the mirror, mirror/some/where/hello.txt.gz");
+    ck_assert_int_eq(shell("cat data/greetings/hello.txt; ls data/greetings"), 0);
+    ck_assert_str_eq(output, "hello\nhello.txt\n");
+    ck_assert_int_eq(shell("rm -r data; echo no | gzip >mirror/some/where/hello.txt.gz; "
+                           "MIRROR=mirror $FETCH inputs.tsv data"),
+                     1);
+    says("hello.txt.gz: wrong content");
+    ck_assert_int_eq(shell("find data -type f"), 0);
+    ck_assert_str_eq(output, "");
+}
+END_TEST
+
+/* Served: a treebank; kept: its sentences, whose hash the manifest has. */
+START_TEST(sentences_are_taken_out_of_a_treebank) {
+    if (shell("command -v curl")) return;
+    set_up("# text = hello\r\n1\thello\t_\tINTJ\t_\t_\t0\troot\t_\t_\n\n");
+    ck_assert_int_eq(shell("mv mirror/some/where/hello.txt tree.conllu; sed -i "
+                           "\"s|https://example.invalid/x/hello.txt|file://$PWD/tree.conllu|; "
+                           "s|none|sentences|\" inputs.tsv"),
+                     0);
+    ck_assert_int_eq(shell("$FETCH inputs.tsv data && cat data/greetings/tree.txt; "
+                           "find data/greetings -type f"),
+                     0);
+    says("\nhello\ndata/greetings/tree.txt\n");
+    ck_assert_int_eq(shell("$FETCH inputs.tsv data"), 0);
+    says("hello: present");
+    ck_assert_int_eq(
+        shell("rm -r data; echo '# text = more' >>tree.conllu; $FETCH inputs.tsv data; "
+              "find data -type f"),
+        0);
+    says("hello: left out: 11 bytes of sentences");
+    ck_assert_msg(!strstr(output, "\ndata/"), "%s", output);
+}
+END_TEST
+
+START_TEST(corpora_of_no_stated_licence_come_only_when_asked_for) {
+    set_up("hello\n");
+    ck_assert_int_eq(shell("sed -i 's/quick$/corpora/' inputs.tsv; "
+                           "MIRROR=mirror $FETCH inputs.tsv data all; ls data"),
+                     2);
+    ck_assert_int_eq(shell("CORPORA=all MIRROR=mirror $FETCH inputs.tsv data quick"), 0);
+    says("from the mirror");
+}
+END_TEST
+
 static const struct {
     const char *manifest, *says;
 } hostile[] = {
@@ -197,7 +266,9 @@ static const struct {
     {HEADER "x\thttps://h/a\t1\tff\t1\tCC0\t/etc\tnone\tquick\n", "is not a path here"},
     {HEADER "x\thttps://h/\t1\tff\t1\tCC0\td\tnone\tquick\n", "not a path here"},
     {HEADER "x\thttps://h/a\t1\tff\t1k\tCC0\td\tnone\tquick\n", "is not a number of bytes"},
-    {HEADER "x\thttps://h/a\t1\tff\t1\tCC0\td\tnone\tsome\n", "expected quick, full or all"},
+    {HEADER "x\thttps://h/a\t1\tff\t1\tCC0\td\tnone\tsome\n",
+     "expected quick, full, all or corpora"},
+    {HEADER "x\tmirror:\t1\tff\t1\tCC0\td\tnone\tquick\n", "not a path here"},
     {HEADER "../x\thttps://h/a\t1\tff\t1\tCC0\td\tnone\tquick\n", "not a path here"},
 };
 
@@ -221,6 +292,10 @@ Suite *suite_fetch(void) {
     tcase_add_test(fetch, a_damaged_file_is_brought_again);
     tcase_add_test(fetch, gz_is_unpacked_beside_itself);
     tcase_add_test(fetch, the_network_resumes_and_verifies);
+    tcase_add_test(fetch, what_nothing_serves_comes_from_the_mirror_or_not_at_all);
+    tcase_add_test(fetch, a_mirror_may_hold_it_compressed);
+    tcase_add_test(fetch, sentences_are_taken_out_of_a_treebank);
+    tcase_add_test(fetch, corpora_of_no_stated_licence_come_only_when_asked_for);
     tcase_add_loop_test(fetch, hostile_manifests_are_refused, 0,
                         (int)(sizeof hostile / sizeof *hostile));
     suite_add_tcase(suite, fetch);
