@@ -1,0 +1,76 @@
+/* q1_memory: what reaches the last state of a recurrent network from words far back, and what it
+ * learns to keep (Question 1). `q1_memory --help` says what is measured. */
+#include "q1_memory.h"
+#include "base/interrupt.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#define EXIT_INTERRUPTED 130
+
+static MemoryPlan plan;
+static char folder[4096], fingerprint[2048];
+
+static Status open_grid(Grid *grid) {
+    if ((size_t)snprintf(folder, sizeof folder, "%s/.%s%s-work", plan.results,
+                         memory_plan_experiment(&plan),
+                         plan.search ? "_search" : "") >= sizeof folder)
+        return status_fail(STATUS_ARGUMENT, "--results: '%.80s...' is too long", plan.results);
+    memory_plan_describe(&plan, fingerprint, sizeof fingerprint);
+    *grid = (Grid){.name = "q1_memory",
+                   .folder = folder,
+                   .fingerprint = fingerprint,
+                   .cells = memory_cells(&plan),
+                   .cost = memory_cell_cost,
+                   .cell_name = memory_cell_name,
+                   .work = memory_cell_run,
+                   .context = &plan,
+                   .processes = plan.processes,
+                   .progress = stderr,
+                   .replace = !plan.full || plan.search};
+    return STATUS_OK;
+}
+
+static Status describe(Results *results) {
+    STATUS_TRY(results_run(results, "profile", "%s", plan.full ? "full" : "quick"));
+    STATUS_TRY(results_run(results, "device", "%s %s", device_cpu()->name, device_cpu_isa()));
+    STATUS_TRY(results_run(results, "trainings", "%zu", memory_cells(&plan)));
+    return results_run(results, "plan", "%s", fingerprint);
+}
+
+static Status write_all(const MemoryData *data, int argc, char **argv) {
+    Results *results;
+    STATUS_TRY(results_open(&results, plan.results, memory_plan_experiment(&plan), argc, argv));
+    Status status = describe(results);
+    if (status == STATUS_OK) status = memory_report_write(data, results);
+    if (status == STATUS_OK) return results_commit(results);
+    results_discard(results);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    int exit_status = memory_plan_parse(&plan, argc, argv);
+    if (exit_status >= 0) return exit_status;
+    interrupt_install();
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write, with its message */
+    Grid grid;
+    MemoryData *data = NULL;
+    Status status = open_grid(&grid);
+    if (status == STATUS_OK) status = grid_run(&grid);
+    if (status == STATUS_OK) status = memory_data_read(&data, &plan, &grid);
+    if (status == STATUS_OK && !plan.search) status = write_all(data, argc, argv);
+    if (status == STATUS_OK) {
+        grid_remove(&grid);
+        if (plan.search) {
+            memory_search_print(data, stdout);
+        } else {
+            memory_report_print(data, stdout);
+            printf("results: %s/%s\n", plan.results, memory_plan_experiment(&plan));
+        }
+        memory_data_free(data);
+        return fflush(stdout) ? 1 : 0;
+    }
+    fprintf(stderr, "q1_memory: %s\n", status_message());
+    memory_data_free(data);
+    return status == STATUS_INTERRUPTED ? EXIT_INTERRUPTED : 1;
+}
