@@ -187,8 +187,16 @@ static void start(Run *run, int place, const Item *item) {
         fail(run, status);
         return;
     }
+    /* A request to stop that reaches the child before it listens would meet whatever handler this
+     * process was given by its caller: it waits until work() has let it in. */
+    sigset_t requests, before;
+    sigemptyset(&requests);
+    sigaddset(&requests, SIGINT);
+    sigaddset(&requests, SIGTERM);
+    sigprocmask(SIG_BLOCK, &requests, &before);
     pid_t parent = getpid(), child = fork();
     if (child == 0) work(run, worker, report, parent);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (child > 0)
         worker->process = child;
     else
