@@ -14,12 +14,13 @@ program=build/bin/$name
 case $name-$profile in
 q1_*-quick | q2_*-quick) result=${name}_quick ;;
 q6_cola-full) result=q6_bert ;; # the folder bears the model's name
+q6_speed-*) result=q6_speed_minilm ;;
 *) result=$name ;;
 esac
 # What it reads.
 case $name-$profile in
 q6_cola-full) inputs="cola/cola_public models/bert-base-uncased/model.safetensors" ;;
-q6_cola-quick) inputs="cola/cola_public models/all-MiniLM-L6-v2/model.safetensors" ;;
+q6_cola-quick | q6_speed-*) inputs="cola/cola_public models/all-MiniLM-L6-v2/model.safetensors" ;;
 *) inputs= ;;
 esac
 for input in $inputs; do

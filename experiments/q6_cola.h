@@ -78,6 +78,10 @@ enum { Q6_SCORE_LOSS, Q6_SCORE_ACCURACY, Q6_SCORE_MCC, Q6_SCORE_F1, Q6_SCORES };
 /* -1 to go on, else the exit status. */
 int q6_plan_parse(Q6Plan *plan, int argc, char **argv);
 
+/* What facts call the model of a folder: "all-mpnet-base-v2" is mpnet; what nobody named is its
+ * folder's name, fit for a fact. */
+void q6_model_name(const char *folder, char *name, size_t size);
+
 /* The whole experiment; returns the exit status. */
 int q6_run(int argc, char **argv);
 
@@ -96,6 +100,11 @@ Status q6_data_describe(const Q6Data *data, const Q6Plan *plan, Results *results
 
 /* The tokenizer of a model folder. */
 Status q6_pieces_open(Wordpiece **out, const char *folder, const BertConfig *config);
+
+/* `count` sentences end to end: those that `example` names, or from `first` on where it is NULL. The
+ * batch and its labels [count] are the arena's. */
+Status q6_pack(Arena *arena, const Q6Sentences *split, const uint32_t *example, size_t first,
+               size_t count, BertBatch *batch, uint8_t **labels);
 
 /* Margins [count] of the sentences of a split. */
 Status q6_answer(Bert *bert, Arena *arena, const Q6Sentences *split, float *margin);

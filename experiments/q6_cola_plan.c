@@ -29,8 +29,7 @@
     "          --results=/tmp/mine --export=/tmp/mine/model\n"                                     \
     "  echo 'The cat sat.' | q6_cola classify --model=/tmp/mine/model\n"
 
-/* "all-mpnet-base-v2" is mpnet; what nobody named is its folder's name, fit for a fact. */
-static void derive_name(const char *folder, char *name, size_t size) {
+void q6_model_name(const char *folder, char *name, size_t size) {
     size_t length = strlen(folder);
     while (length > 1 && folder[length - 1] == '/') length--;
     size_t begin = length;
@@ -85,7 +84,7 @@ static int finish(Q6Plan *plan, int seed) {
             if (plan->seeds.values[i] == plan->seeds.values[j])
                 return complain("--seeds: one comes twice; every seed is trained once");
     char name[48];
-    derive_name(plan->model, name, sizeof name);
+    q6_model_name(plan->model, name, sizeof name);
     if (plan->name && !is_word(plan->name))
         return complain("--name: expected up to 40 of a-z, 0-9 and _");
     if (plan->name) snprintf(name, sizeof name, "%s", plan->name);

@@ -14,16 +14,15 @@
 #define ANSWER_SENTENCES 128
 #define ANSWER_TOKENS    2048
 
-/* Copies sentences end to end into tape memory. */
-static Status pack(Tape *tape, const Q6Sentences *split, const uint32_t *example, size_t first,
-                   size_t count, BertBatch *batch, uint8_t **labels) {
+Status q6_pack(Arena *arena, const Q6Sentences *split, const uint32_t *example, size_t first,
+               size_t count, BertBatch *batch, uint8_t **labels) {
     size_t tokens = 0;
     for (size_t i = 0; i < count; i++)
         tokens += (size_t)split->length[example ? example[i] : first + i];
-    int *offsets = tape_take(tape, (count + 1) * sizeof *offsets);
-    int32_t *ids = tape_take(tape, tokens * sizeof *ids);
-    *labels = tape_take(tape, count);
-    STATUS_TRY(tape_status(tape));
+    int *offsets = arena_take(arena, (count + 1) * sizeof *offsets);
+    int32_t *ids = arena_take(arena, tokens * sizeof *ids);
+    *labels = arena_take(arena, count);
+    if (!offsets || !ids || !*labels) return STATUS_MEMORY;
     offsets[0] = 0;
     for (size_t i = 0; i < count; i++) {
         size_t k = example ? example[i] : first + i;
@@ -58,7 +57,7 @@ static Status answer(Bert *bert, Arena *arena, const Q6Sentences *split, float *
         BertBatch batch;
         uint8_t *labels;
         tape_open(&tape, arena, TAPE_INFER, 0, 0);
-        STATUS_TRY(pack(&tape, split, NULL, first, count, &batch, &labels));
+        STATUS_TRY(q6_pack(arena, split, NULL, first, count, &batch, &labels));
         const Value *logits = bert_classify(bert, &tape, &batch, NULL);
         STATUS_TRY(tape_status(&tape));
         for (size_t i = 0; i < count; i++)
@@ -106,7 +105,7 @@ static Status loss(void *context, Tape *tape, const uint32_t *example, size_t co
     uint8_t *labels;
     int right = 0;
     t->step = tape->step + 1;
-    STATUS_TRY(pack(tape, &t->data->split[Q6_TRAIN], example, 0, count, &batch, &labels));
+    STATUS_TRY(q6_pack(tape->arena, &t->data->split[Q6_TRAIN], example, 0, count, &batch, &labels));
     Value *logits = bert_classify(t->bert, tape, &batch, NULL);
     *out = nn_cross_entropy(tape, logits, labels, &right);
     *counted = (TrainCount){right, (double)count};

@@ -1,4 +1,5 @@
 #include "nn/loss.h"
+#include "base/phase.h"
 
 #include <math.h>
 
@@ -25,6 +26,7 @@ static Status backward(Tape *tape, void *record) {
     (void)tape;
     const CrossEntropy *e = record;
     const int rows = e->logits->rows, classes = e->logits->columns;
+    const double begun = phase_begin();
     const double scale = (double)e->loss->gradient[0] / rows;
     int accumulate;
     float *gradient = tape_gradient(e->logits, &accumulate);
@@ -38,6 +40,7 @@ static Status backward(Tape *tape, void *record) {
             dz[c] = accumulate ? dz[c] + d : d;
         }
     }
+    phase_end(PHASE_LOSS, begun, 8. * rows * classes);
     return STATUS_OK;
 }
 /* end excerpt */
@@ -52,6 +55,7 @@ Value *nn_cross_entropy(Tape *tape, Value *logits, const uint8_t *labels, int *r
     CrossEntropy *e = tape_take(tape, sizeof *e);
     if (!loss || !e) return NULL;
     *e = (CrossEntropy){logits, loss, labels};
+    const double begun = phase_begin();
     double sum = 0;
     int hits = 0;
     for (int r = 0; r < rows; r++) {
@@ -69,6 +73,7 @@ Value *nn_cross_entropy(Tape *tape, Value *logits, const uint8_t *labels, int *r
     }
     loss->data[0] = (float)(sum / rows);
     if (right) *right = hits;
+    phase_end(PHASE_LOSS, begun, 4. * rows * classes);
     tape_record(tape, loss, backward, e);
     return loss;
 }
@@ -87,9 +92,11 @@ static Status backward_ids(Tape *tape, void *record) {
     int accumulate;
     float *dz = tape_gradient(e->logits, &accumulate);
     const float scale = e->counted ? e->loss->gradient[0] / (float)e->counted : 0;
+    const double begun = phase_begin();
     tape->device->layers->cross_entropy_backward(e->logits->rows, e->logits->columns,
                                                  e->logits->data, e->labels, e->statistics, scale,
                                                  dz, accumulate);
+    phase_end(PHASE_LOSS, begun, 8. * e->logits->rows * e->logits->columns);
     return STATUS_OK;
 }
 
@@ -108,6 +115,7 @@ Value *nn_cross_entropy_ids(Tape *tape, Value *logits, const int32_t *labels, in
     float *statistics = tape_take(tape, 2 * (size_t)rows * sizeof *statistics);
     if (!loss || !e || !statistics) return NULL;
     *e = (CrossEntropyIds){logits, loss, labels, statistics, 0};
+    const double begun = phase_begin();
     const size_t mark = arena_mark(tape->arena);
     float *each = tape_take(tape, (size_t)rows * sizeof *each);
     int32_t *best = tape_take(tape, (size_t)rows * sizeof *best);
@@ -125,6 +133,7 @@ Value *nn_cross_entropy_ids(Tape *tape, Value *logits, const int32_t *labels, in
     loss->data[0] = e->counted ? (float)(sum / e->counted) : 0;
     if (right) *right = hits;
     if (counted) *counted = e->counted;
+    phase_end(PHASE_LOSS, begun, 4. * rows * classes);
     tape_record(tape, loss, backward_ids, e);
     return loss;
 }
