@@ -35,7 +35,7 @@ typedef struct {
     SentenceLines lines;
     size_t start; /* of the sentence; white space before it has been passed over */
     size_t at;    /* what lies before was looked at */
-    int quotes, brackets, straight;
+    int quotes, brackets, straight, bracket_first, reversed;
 } Scan;
 
 static int is_space_byte(unsigned char byte) {
@@ -74,7 +74,7 @@ static size_t trim_end(const char *bytes, size_t start, size_t end) {
 
 static void scan_open(Scan *scan, size_t start) {
     scan->start = scan->at = start;
-    scan->quotes = scan->brackets = scan->straight = 0;
+    scan->quotes = scan->brackets = scan->straight = scan->bracket_first = scan->reversed = 0;
 }
 
 /* Where the line ends, at most SENTENCE_LOOK_AHEAD bytes on; *final says whether it ends there. */
@@ -120,10 +120,14 @@ static int scan_next(Scan *scan, const char *bytes, size_t size, int last, size_
         size_t sign = at;
         switch (byte_class[b[at]]) {
         case BRACKET:
-            if (b[at] == '(' || b[at] == '[')
+            if (b[at] == '(' || b[at] == '[') {
+                if (at == scan->start) scan->bracket_first = 1;
                 scan->brackets++;
-            else if (scan->brackets)
+            } else if (scan->brackets) {
                 scan->brackets--;
+            } else {
+                scan->reversed = 1;
+            }
             at++;
             continue;
         case QUOTE:
@@ -180,7 +184,9 @@ static int scan_next(Scan *scan, const char *bytes, size_t size, int last, size_
                                .sign = sign,
                                .quotes = scan->quotes,
                                .brackets = scan->brackets,
-                               .straight = scan->straight};
+                               .straight = scan->straight,
+                               .bracket_first = scan->bracket_first,
+                               .reversed = scan->reversed};
         place.end = look_ahead(scan, bytes, size, last, sign, &place.final);
         if (!place.final && place.end < sign + SENTENCE_LOOK_AHEAD) {
             scan->at = at;

@@ -23,7 +23,9 @@ typedef struct {
     int final;    /* 1: at `end` the line or the text ends; 0: more follows that is too far away */
     int quotes;   /* quotations open before the sign, 0 or more */
     int brackets; /* brackets open before the sign */
-    int straight; /* 1: a " was opened before the sign and not closed */
+    int bracket_first; /* 1: the first of them opens the sentence */
+    int reversed;      /* 1: something was closed in the sentence that it had not opened */
+    int straight;      /* 1: a " was opened before the sign and not closed */
 } SentencePlace;
 
 /* The offset behind the sentence's last byte (the sign, and what closes after it), or 0 where the
