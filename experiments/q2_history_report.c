@@ -1,0 +1,237 @@
+/* What the experiment leaves: tables and facts of what was computed. Those of the trainings are in
+ * q2_history_table.c. */
+#include "q2_history_report.h"
+#include "stat/summary.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+Status history_fact(const HistoryPlan *plan, Results *results, const char *unit, Interval value,
+                    const char *format, ...) {
+    char name[160];
+    size_t used = (size_t)snprintf(name, sizeof name, "%s", plan->prefix);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(name + used, sizeof name - used, format, arguments);
+    va_end(arguments);
+    return results_fact(results, name, value.value, value.low, value.high, unit);
+}
+
+Interval history_exactly(double value) {
+    return (Interval){value, value, value};
+}
+
+static double share_of(double part, double whole) {
+    return whole > 0 ? part / whole : 0;
+}
+
+/* --- the future ------------------------------------------------------------------------------- */
+
+static void leak_row(FILE *table, const char *level, ExactKind kind, const LeakCount *c) {
+    fprintf(table, "%s\t%s\t%.0f\t%.0f\t%.6g\t%.6g\n", level, exact_kind_slug[kind], c->compared,
+            c->changed, c->largest, share_of(c->after_changed, c->after));
+}
+
+static void add_count(LeakCount *sum, const LeakCount *c) {
+    sum->compared += c->compared;
+    sum->changed += c->changed;
+    sum->largest = fmax(sum->largest, c->largest);
+    sum->after += c->after;
+    sum->after_changed += c->after_changed;
+}
+
+static Status write_leaks(const HistorySession *session, Results *results) {
+    const HistoryPlan *plan = &session->plan;
+    LeakCount causal = {0}, control = {0};
+    double least = 1;
+    FILE *table = results_table(results, "leak",
+                                "level\tattention\tcompared\tchanged\tlargest\tfuture_changed");
+    if (!table) return STATUS_IO;
+    for (int k = 0; k < EXACT_KINDS; k++) {
+        const HistoryLeak *leak = &session->leak[k];
+        leak_row(table, "layer", leak->kind, &leak->layer);
+        if (leak->network.compared > 0) leak_row(table, "network", leak->kind, &leak->network);
+        leak_row(table, "unmasked", leak->kind, &leak->unmasked);
+        add_count(&causal, &leak->layer);
+        add_count(&causal, &leak->network);
+        add_count(&control, &leak->unmasked);
+        least = fmin(least, share_of(leak->unmasked.changed, leak->unmasked.compared));
+    }
+    STATUS_TRY(history_fact(plan, results, "1", history_exactly(plan->leak_draws), "leak.draws"));
+    STATUS_TRY(history_fact(plan, results, "1", history_exactly(plan->length), "leak.length"));
+    STATUS_TRY(history_fact(plan, results, "1", history_exactly(causal.compared), "leak.compared"));
+    STATUS_TRY(history_fact(plan, results, "1", history_exactly(causal.changed), "leak.changed"));
+    STATUS_TRY(history_fact(plan, results, "1", history_exactly(causal.largest), "leak.largest"));
+    STATUS_TRY(history_fact(plan, results, "1",
+                            history_exactly(share_of(causal.after_changed, causal.after)),
+                            "leak.future_changed"));
+    const double all = share_of(control.changed, control.compared);
+    return history_fact(plan, results, "1", (Interval){all, fmin(least, all), all},
+                        "leak.unmasked.changed");
+}
+
+/* --- order ------------------------------------------------------------------------------------ */
+
+static Status write_order(const HistorySession *session, Results *results) {
+    const HistoryPlan *plan = &session->plan;
+    const size_t draws = (size_t)plan->order_draws;
+    FILE *table =
+        results_table(results, "order", "half\tattention\tpositions\tresidual\tlow\thigh");
+    if (!table) return STATUS_IO;
+    for (int i = 0; i < session->orders; i++) {
+        const HistoryOrder *o = &session->order[i];
+        Summary s = summary_of(o->residual, draws);
+        fprintf(table, "%s\t%s\t%s\t%.6g\t%.6g\t%.6g\n", o->causal ? "decoder" : "encoder",
+                exact_kind_slug[o->kind], exact_positions_slug[o->positions], s.median, s.minimum,
+                s.maximum);
+    }
+    /* Over all kinds of attention: median and range. */
+    for (int g = 0; g < 4; g++) {
+        double *all = malloc(draws * EXACT_MODEL_KINDS * sizeof *all);
+        size_t count = 0;
+        if (!all) return status_fail(STATUS_MEMORY, "no memory for residuals");
+        for (int i = 0; i < session->orders; i++) {
+            const HistoryOrder *o = &session->order[i];
+            if (o->causal != (g == 3) || (g < 3 && o->positions != (Positions)g)) continue;
+            memcpy(all + count, o->residual, draws * sizeof *all);
+            count += draws;
+        }
+        Summary s = summary_of(all, count);
+        free(all);
+        STATUS_TRY(history_fact(plan, results, "1", (Interval){s.median, s.minimum, s.maximum},
+                                "order.%s.%s", g == 3 ? "decoder" : "encoder",
+                                exact_positions_slug[g == 3 ? 0 : g]));
+    }
+    STATUS_TRY(history_fact(plan, results, "1", history_exactly(plan->order_draws), "order.draws"));
+    return STATUS_OK;
+}
+
+/* --- the head built by hand ------------------------------------------------------------------- */
+
+static Status write_head(const HistorySession *session, Results *results) {
+    const HistoryPlan *plan = &session->plan;
+    double margin = INFINITY;
+    FILE *table = results_table(results, "head",
+                                "offset\tbeta\tlength\tmean\tleast\tbound\taccuracy\tcopied");
+    FILE *map = results_table(results, "head_map", "beta\tquery\tkey\tweight");
+    if (!table || !map) return STATUS_IO;
+    for (int i = 0; i < session->heads; i++) {
+        const HistoryHead *h = &session->head[i];
+        fprintf(table, "%d\t%d\t%d\t%.8g\t%.8g\t%.8g\t%.6g\t%.6g\n", h->offset, h->beta, h->length,
+                h->score.mean, h->score.least, h->score.bound, h->score.accuracy, h->score.copied);
+        if (h->offset == 1) margin = fmin(margin, h->score.least - h->score.bound);
+        char where[64];
+        snprintf(where, sizeof where, "head.o%d.b%d.n%d", h->offset, h->beta, h->length);
+        STATUS_TRY(
+            history_fact(plan, results, "1", history_exactly(h->score.least), "%s.least", where));
+        STATUS_TRY(
+            history_fact(plan, results, "1", history_exactly(h->score.mean), "%s.mean", where));
+        STATUS_TRY(history_fact(plan, results, "1", history_exactly(h->score.accuracy),
+                                "%s.accuracy", where));
+        STATUS_TRY(
+            history_fact(plan, results, "1", history_exactly(h->score.copied), "%s.copied", where));
+    }
+    for (int m = 0; m < 2; m++)
+        for (int i = 0; i < HISTORY_MAP; i++)
+            for (int j = 0; j < HISTORY_MAP; j++)
+                fprintf(map, "%d\t%d\t%d\t%.6g\n", plan->head_map_betas[m], i + 1, j + 1,
+                        j > i ? 0. : (double)session->map[m][i * HISTORY_MAP + j]);
+    const int longest = plan->head_lengths.value[plan->head_lengths.count - 1];
+    STATUS_TRY(history_fact(plan, results, "1", history_exactly(plan->head_width), "head.width"));
+    STATUS_TRY(history_fact(plan, results, "1",
+                            history_exactly(head_gap(plan->head_width, longest)), "head.gap"));
+    return history_fact(plan, results, "1", history_exactly(margin), "head.margin");
+}
+
+/* --- the two forms ---------------------------------------------------------------------------- */
+
+static Interval over_draws(const HistorySession *session, LinearMap map, int length, size_t field) {
+    double values[HISTORY_LIST_MAX];
+    size_t count = 0;
+    for (int i = 0; i < session->linears && count < HISTORY_LIST_MAX; i++)
+        if (session->linear[i].map == map && session->linear[i].length == length)
+            memcpy(&values[count++], (const char *)&session->linear[i].error + field,
+                   sizeof *values);
+    Summary s = summary_of(values, count);
+    return (Interval){s.median, s.minimum, s.maximum};
+}
+
+static Status write_linear(const HistorySession *session, Results *results) {
+    const HistoryPlan *plan = &session->plan;
+    static const struct {
+        const char *name;
+        size_t field;
+    } forms[] = {{"parallel", offsetof(LinearError, parallel)},
+                 {"recurrent", offsetof(LinearError, recurrent)},
+                 {"apart", offsetof(LinearError, apart)}};
+    FILE *table = results_table(results, "linear", "map\tlength\tform\tnmse\tlow\thigh");
+    if (!table) return STATUS_IO;
+    for (int m = 0; m < LINEAR_MAPS; m++)
+        for (int n = 0; n < plan->linear_lengths.count; n++)
+            for (int f = 0; f < 3; f++) {
+                const int length = plan->linear_lengths.value[n];
+                const Interval v = over_draws(session, (LinearMap)m, length, forms[f].field);
+                fprintf(table, "%s\t%d\t%s\t%.6g\t%.6g\t%.6g\n", linear_slug[m], length,
+                        forms[f].name, v.value, v.low, v.high);
+                STATUS_TRY(history_fact(plan, results, "1", v, "linear.%s.%s.n%d", linear_slug[m],
+                                        forms[f].name, length));
+            }
+    for (int m = 0; m < LINEAR_MAPS; m++) {
+        double worst = 0;
+        for (int i = 0; i < session->linears; i++)
+            if ((int)session->linear[i].map == m)
+                worst = fmax(worst, session->linear[i].error.apart);
+        STATUS_TRY(history_fact(plan, results, "1", history_exactly(worst), "linear.%s.worst",
+                                linear_slug[m]));
+    }
+    STATUS_TRY(history_fact(plan, results, "1", history_exactly(session->model_apart),
+                            "linear.network.apart"));
+    STATUS_TRY(history_fact(plan, results, "1", history_exactly(plan->linear_model_length),
+                            "linear.network.length"));
+    STATUS_TRY(history_fact(plan, results, "byte", history_exactly((double)session->model_bytes[0]),
+                            "linear.network.state_first"));
+    return history_fact(plan, results, "byte", history_exactly((double)session->model_bytes[1]),
+                        "linear.network.state_last");
+}
+
+Status history_report(const HistorySession *session, const Grid *grid, Results *results) {
+    STATUS_TRY(write_leaks(session, results));
+    STATUS_TRY(write_order(session, results));
+    STATUS_TRY(write_head(session, results));
+    STATUS_TRY(write_linear(session, results));
+    return history_write_recall(session, grid, results);
+}
+
+void history_print(const HistorySession *session, const Grid *grid, FILE *stream) {
+    double compared = 0, changed = 0;
+    for (int k = 0; k < EXACT_KINDS; k++) {
+        compared += session->leak[k].layer.compared + session->leak[k].network.compared;
+        changed += session->leak[k].layer.changed + session->leak[k].network.changed;
+    }
+    fprintf(stream, "the future changed: %.0f of %.0f numbers of the past have other bits\n",
+            changed, compared);
+    for (int i = 0; i < session->orders; i++) {
+        const HistoryOrder *o = &session->order[i];
+        Summary s = summary_of(o->residual, (size_t)session->plan.order_draws);
+        fprintf(stream, "order: %s, %-7s, positions %-10s residual %.2e (%.1e to %.1e)\n",
+                o->causal ? "decoder" : "encoder", exact_kind_slug[o->kind],
+                exact_positions_slug[o->positions], s.median, s.minimum, s.maximum);
+    }
+    for (int i = 0; i < session->heads; i++) {
+        const HistoryHead *h = &session->head[i];
+        if (h->beta != session->plan.head_beta) continue;
+        fprintf(stream, "head: %2d back of %4d, beta %d: weight %.4f, least %.4f, copied %.4f\n",
+                h->offset, h->length, h->beta, h->score.mean, h->score.least, h->score.copied);
+    }
+    for (int i = 0; i < session->linears; i++) {
+        const HistoryLinear *l = &session->linear[i];
+        if (l->draw == 1)
+            fprintf(stream, "%-5s N %4d: parallel %.1e, recurrent %.1e, apart %.1e\n",
+                    linear_slug[l->map], l->length, l->error.parallel, l->error.recurrent,
+                    l->error.apart);
+    }
+    history_print_recall(session, grid, stream);
+}
