@@ -189,7 +189,7 @@ static Status write_group(const HistoryPlan *plan, const HistoryGroup *g, FILE *
     fprintf(table, "%s\t%d\t%d\t%d\t%.0f\t%.0f\t%.0f\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n",
             g->slug, g->pairs, g->steps, g->seeds, g->parameters, 8 * g->state_bytes,
             bits_needed(plan, g->pairs), accuracy.value, accuracy.low, accuracy.high, s.minimum,
-            s.maximum);
+            s.maximum, chance(plan, g->pairs));
     STATUS_TRY(
         history_fact(plan, results, "1", accuracy, "recall.%s.p%d.accuracy", g->slug, g->pairs));
     STATUS_TRY(history_fact(plan, results, "1", history_exactly(g->steps), "recall.%s.p%d.steps",
