@@ -39,20 +39,25 @@ static Status pair_open(Pair *pair, const ExactShape *shape) {
     return status_fail(STATUS_MEMORY, "no memory for two sequences of %d", shape->length);
 }
 
-static int same_bits(float a, float b) {
-    return memcmp(&a, &b, sizeof a) == 0;
+static int different_bits(float a, float b) {
+    uint32_t x, y;
+    memcpy(&x, &a, sizeof x);
+    memcpy(&y, &b, sizeof y);
+    return __builtin_popcount(x ^ y);
 }
 
 static void compare(const Pair *pair, const ExactShape *shape, int place, LeakCount *count) {
     const size_t columns = (size_t)shape->columns, past = (size_t)place * columns;
     const size_t all = (size_t)shape->length * columns;
     for (size_t i = 0; i < past; i++) {
-        if (same_bits(pair->out[0][i], pair->out[1][i])) continue;
+        const int bits = different_bits(pair->out[0][i], pair->out[1][i]);
+        if (bits == 0) continue;
+        count->bits += bits;
         count->changed++;
         count->largest = fmax(count->largest, fabs((double)pair->out[0][i] - pair->out[1][i]));
     }
     for (size_t i = past; i < all; i++)
-        count->after_changed += !same_bits(pair->out[0][i], pair->out[1][i]);
+        count->after_changed += different_bits(pair->out[0][i], pair->out[1][i]) > 0;
     count->compared += (double)past;
     count->after += (double)(all - past);
 }

@@ -27,7 +27,8 @@ typedef struct {
 typedef Status (*ExactNetwork)(void *context, const int32_t *ids, float *out);
 
 typedef struct {
-    double compared, changed;    /* numbers before the change; those whose bits differ */
+    double compared, changed;    /* numbers before the change; those that are no longer the same */
+    double bits;                 /* that differ among theirs */
     double largest;              /* difference among them */
     double after, after_changed; /* numbers from the change on: that it was one */
 } LeakCount;

@@ -31,13 +31,14 @@ static double share_of(double part, double whole) {
 /* --- the future ------------------------------------------------------------------------------- */
 
 static void leak_row(FILE *table, const char *level, ExactKind kind, const LeakCount *c) {
-    fprintf(table, "%s\t%s\t%.0f\t%.0f\t%.6g\t%.6g\n", level, exact_kind_slug[kind], c->compared,
-            c->changed, c->largest, share_of(c->after_changed, c->after));
+    fprintf(table, "%s\t%s\t%.0f\t%.0f\t%.0f\t%.6g\t%.6g\n", level, exact_kind_slug[kind],
+            c->compared, c->changed, c->bits, c->largest, share_of(c->after_changed, c->after));
 }
 
 static void add_count(LeakCount *sum, const LeakCount *c) {
     sum->compared += c->compared;
     sum->changed += c->changed;
+    sum->bits += c->bits;
     sum->largest = fmax(sum->largest, c->largest);
     sum->after += c->after;
     sum->after_changed += c->after_changed;
@@ -47,8 +48,8 @@ static Status write_leaks(const HistorySession *session, Results *results) {
     const HistoryPlan *plan = &session->plan;
     LeakCount causal = {0}, control = {0};
     double least = 1;
-    FILE *table = results_table(results, "leak",
-                                "level\tattention\tcompared\tchanged\tlargest\tfuture_changed");
+    FILE *table = results_table(
+        results, "leak", "level\tattention\tcompared\tchanged\tbits\tlargest\tfuture_changed");
     if (!table) return STATUS_IO;
     for (int k = 0; k < EXACT_KINDS; k++) {
         const HistoryLeak *leak = &session->leak[k];
@@ -64,6 +65,7 @@ static Status write_leaks(const HistorySession *session, Results *results) {
     STATUS_TRY(history_fact(plan, results, "1", history_exactly(plan->length), "leak.length"));
     STATUS_TRY(history_fact(plan, results, "1", history_exactly(causal.compared), "leak.compared"));
     STATUS_TRY(history_fact(plan, results, "1", history_exactly(causal.changed), "leak.changed"));
+    STATUS_TRY(history_fact(plan, results, "1", history_exactly(causal.bits), "leak.bits"));
     STATUS_TRY(history_fact(plan, results, "1", history_exactly(causal.largest), "leak.largest"));
     STATUS_TRY(history_fact(plan, results, "1",
                             history_exactly(share_of(causal.after_changed, causal.after)),
@@ -206,13 +208,12 @@ Status history_report(const HistorySession *session, const Grid *grid, Results *
 }
 
 void history_print(const HistorySession *session, const Grid *grid, FILE *stream) {
-    double compared = 0, changed = 0;
+    double compared = 0, bits = 0;
     for (int k = 0; k < EXACT_KINDS; k++) {
         compared += session->leak[k].layer.compared + session->leak[k].network.compared;
-        changed += session->leak[k].layer.changed + session->leak[k].network.changed;
+        bits += session->leak[k].layer.bits + session->leak[k].network.bits;
     }
-    fprintf(stream, "the future changed: %.0f of %.0f numbers of the past have other bits\n",
-            changed, compared);
+    fprintf(stream, "the future changed: %.0f of %.0f bits of the past did\n", bits, 32 * compared);
     for (int i = 0; i < session->orders; i++) {
         const HistoryOrder *o = &session->order[i];
         Summary s = summary_of(o->residual, (size_t)session->plan.order_draws);
