@@ -29,14 +29,14 @@ void memory_cell_name(void *context, size_t cell, char *name, size_t size) {
     snprintf(name, size, "%s.lag%d.seed%d.rate%g", memory_kind_slug[c.kind], c.lag, c.seed, c.rate);
 }
 
-/* Milliseconds of a step of 16 sequences, one thread of Zen 3: in proportion to the length, and for
+/* Milliseconds of a step of 8 sequences, one thread of Zen 3: in proportion to the length, and for
  * attention to its square. */
 double memory_cell_cost(void *context, size_t cell) {
-    static const double per_word[MEMORY_KINDS] = {11, 15, 15.5, 15.5, 15.5, 24, 34, 34, 20};
+    static const double per_word[MEMORY_KINDS] = {5.2, 7, 4.8, 4.8, 4.8, 11, 11.5, 11.5, 7};
     const MemoryPlan *plan = context;
     MemoryCell c = memory_cell_at(plan, cell);
-    double words = c.lag + 1, cost = 1 + 1e-3 * words * per_word[c.kind];
-    if (c.kind == MEMORY_TRANSFORMER) cost += 1.4e-4 * words * words;
+    double words = c.lag + 1, cost = .05 + 1e-3 * words * per_word[c.kind];
+    if (c.kind == MEMORY_TRANSFORMER) cost += 1e-4 * words * words;
     return cost * plan->steps;
 }
 

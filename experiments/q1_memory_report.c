@@ -88,7 +88,8 @@ static Status write_recall(const MemoryData *data, Results *results) {
     return STATUS_OK;
 }
 
-/* Validation accuracy while it learns, every reader and lag. */
+/* Validation accuracy while it learns, every reader and lag; and the step of the first evaluation
+ * that finds a lag learned. */
 static Status write_learning(const MemoryData *data, Results *results) {
     const MemoryPlan *plan = data->plan;
     FILE *table =
@@ -97,6 +98,7 @@ static Status write_learning(const MemoryData *data, Results *results) {
     for (int k = 0; k < plan->kinds; k++)
         for (int l = 0; l < plan->lags; l++) {
             const MemoryTraining *first = of_seed(data, plan->kind[k], plan->lag[l], 0);
+            int learned = 0;
             for (int p = 0; p < first->points; p++) {
                 double accuracy[MEMORY_LIST_MAX], loss = 0;
                 Interval mean;
@@ -110,6 +112,10 @@ static Status write_learning(const MemoryData *data, Results *results) {
                 fprintf(table, "%s\t%d\t%ld\t%.6g\t%.6g\t%.6g\t%.6g\n",
                         memory_kind_slug[plan->kind[k]], plan->lag[l], first->curve[p].step,
                         mean.value, mean.low, mean.high, loss);
+                if (learned || mean.value < SOLVED) continue;
+                learned = 1;
+                STATUS_TRY(fact(data, results, exactly((double)first->curve[p].step), "1",
+                                "%s.learned.lag%d", memory_kind_slug[plan->kind[k]], plan->lag[l]));
             }
         }
     return STATUS_OK;
