@@ -12,7 +12,7 @@ program=build/bin/$name
 # Where the program writes. A short training never stands in place of a full one: it has a folder
 # of its own.
 case $name-$profile in
-q1_*-quick | q2_*-quick) result=${name}_quick ;;
+q1_*-quick | q2_*-quick | q5_data-quick) result=${name}_quick ;;
 q6_cola-full) result=q6_bert ;; # the folder bears the model's name
 q6_speed-*) result=q6_speed_minilm ;;
 *) result=$name ;;
@@ -21,6 +21,7 @@ esac
 case $name-$profile in
 q6_cola-full) inputs="cola/cola_public models/bert-base-uncased/model.safetensors" ;;
 q6_cola-quick | q6_speed-*) inputs="cola/cola_public models/all-MiniLM-L6-v2/model.safetensors" ;;
+q5_data-*) inputs="persian/gold/perdt/fa_perdt-ud-test.conllu persian/gold/perdt/fa_perdt-ud-train.txt" ;;
 *) inputs= ;;
 esac
 for input in $inputs; do
