@@ -155,7 +155,10 @@ static Status backward(const Score *s, const float *query, const float *key, con
                   .add_memory = add_memory};
     g.dscores = arena_take(arena, B * (size_t)s->queries * (size_t)s->keys * sizeof(float));
     g.dvectors = arena_take(arena, B * A * sizeof(float));
-    if (!g.dscores || !g.dvectors) return STATUS_MEMORY;
+    if (!g.dscores || !g.dvectors) {
+        arena_rewind(arena, mark);
+        return STATUS_MEMORY;
+    }
     Status status = backward_sequences(&g);
     if (status == STATUS_OK && vector) {
         if (!add_vector) memset(dvector, 0, A * sizeof *dvector);
