@@ -75,21 +75,25 @@ static int nearest(const float *says, int width, const float *row) {
 
 static void judge(const HeadShape *shape, int length, const float *weights, const Value *context,
                   const float *says, const int *kind, HeadScore *out) {
-    const double share = 1.0 / (length - shape->offset);
+    const int positions = length - shape->offset;
+    int right = 0, copied = 0;
+    double sum = 0;
     *out = (HeadScore){.least = 1};
     for (int i = shape->offset; i < length; i++) {
         const float *row = weights + (size_t)i * (size_t)length;
+        const float *said = context->data + (size_t)i * (size_t)shape->width;
         const int wanted = i - shape->offset;
         int best = 0;
         for (int j = 1; j <= i; j++)
             if (row[j] > row[best]) best = j;
-        out->mean += share * (double)row[wanted];
+        sum += (double)row[wanted];
         out->least = fmin(out->least, (double)row[wanted]);
-        out->accuracy += share * (best == wanted);
-        out->copied +=
-            share * (nearest(says, shape->width,
-                             context->data + (size_t)i * (size_t)shape->width) == kind[wanted]);
+        right += best == wanted;
+        copied += nearest(says, shape->width, said) == kind[wanted];
     }
+    out->mean = sum / positions;
+    out->accuracy = (double)right / positions;
+    out->copied = (double)copied / positions;
     out->bound = 1 / (1 + (length - 1) * exp(-shape->beta * head_gap(shape->width, length) /
                                              sqrt(shape->width)));
 }
