@@ -109,9 +109,8 @@ static const char *begin_of(const char *text, size_t size, int speakers, Persian
             (is_dash(&token) || (away && (*token.word == '.' || *token.word == ')')))) {
             out->list_number = 1;
             begin = behind;
-        }
-        if (speakers && words > 0 && words <= SPEAKER_WORDS_MAX && is_dash(&token) && token.glued &&
-            away) {
+        } else if (speakers && words > 0 && words <= SPEAKER_WORDS_MAX && is_dash(&token) &&
+                   token.glued && away) {
             out->speaker = 1;
             begin = behind;
         }

@@ -1,4 +1,4 @@
-/* reorder_data: tables written and read back, shuffles that are fair and never the right order, ids
+/* reorder_data.h, reorder_words.h: tables written and read back, shuffles that are fair and never the right order, ids
  * by frequency, and what is no such table refused. */
 #define _POSIX_C_SOURCE 200809L
 #include "data/reorder_data.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-Suite *suite_reorder_data(void);
+Suite *suite_reorder_sets(void);
 
 static char folder[64];
 
@@ -205,8 +205,8 @@ START_TEST(a_table_of_a_spreadsheet_is_read) {
 }
 END_TEST
 
-Suite *suite_reorder_data(void) {
-    Suite *suite = suite_create("reorder_data");
+Suite *suite_reorder_sets(void) {
+    Suite *suite = suite_create("reorder_sets");
     TCase *tcase = tcase_create("sets");
     tcase_add_checked_fixture(tcase, make_folder, remove_folder);
     tcase_add_test(tcase, words_are_kept_once);
