@@ -169,6 +169,7 @@ static const struct {
     {FILE_OF(q3)},
     {FILE_OF(q4)},
     {FILE_OF(q6)},
+    {FILE_OF(q6_speed)},
     /* clang-format on */
 };
 

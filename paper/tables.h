@@ -78,5 +78,6 @@ TABLES_OF(quick);
 TABLES_OF(q3);
 TABLES_OF(q4);
 TABLES_OF(q6);
+TABLES_OF(q6_speed);
 
 #endif
