@@ -1,5 +1,8 @@
 #include "metric/boundaries.h"
 
+#include "base/rng.h"
+#include "stat/summary.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,38 +60,47 @@ Status boundaries_count(const size_t *gold, size_t gold_count, const size_t *fou
     return STATUS_OK;
 }
 
-typedef struct {
-    const BoundaryUnit *units;
-    double (*score)(const BoundaryCounts *counts);
-} Scoring;
+static int compare_numbers(const void *left, const void *right) {
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
 
-static double score_of(const double *positions, size_t count, void *context) {
-    const Scoring *scoring = context;
-    BoundaryCounts counts = {0};
-    for (size_t i = 0; i < count; i++) {
-        const BoundaryUnit *unit = &scoring->units[(size_t)positions[i]];
-        counts.right += unit->right;
-        counts.wrong += unit->wrong;
-        counts.missed += unit->missed;
-    }
-    return scoring->score(&counts);
+static Interval interval_of(double value, double *drawn, size_t draws) {
+    qsort(drawn, draws, sizeof *drawn, compare_numbers);
+    Interval interval = {value, summary_quantile(drawn, draws, 0.025),
+                         summary_quantile(drawn, draws, 0.975)};
+    if (interval.low > value) interval.low = value;
+    if (interval.high < value) interval.high = value;
+    return interval;
 }
 
 Status boundaries_bootstrap(const BoundaryUnit *units, size_t count, size_t draws, uint64_t seed,
                             BoundaryIntervals *out) {
-    double *positions = malloc((count ? count : 1) * sizeof *positions);
-    if (!positions) return status_fail(STATUS_MEMORY, "boundaries: no memory for %zu units", count);
-    for (size_t i = 0; i < count; i++) positions[i] = (double)i;
-    double (*const scores[3])(const BoundaryCounts *) = {boundaries_precision, boundaries_recall,
-                                                         boundaries_f1};
-    Interval *const intervals[3] = {&out->precision, &out->recall, &out->f1};
-    Status status = STATUS_OK;
-    /* The same seed three times: the three scores are of the same draws. */
-    for (int i = 0; i < 3 && status == STATUS_OK; i++) {
-        Scoring scoring = {units, scores[i]};
-        status =
-            bootstrap_interval(positions, count, score_of, &scoring, draws, seed, intervals[i]);
+    if (draws < 40) return status_fail(STATUS_ARGUMENT, "boundaries: %zu draws are too few", draws);
+    double *drawn = malloc(3 * draws * sizeof *drawn);
+    if (!drawn) return status_fail(STATUS_MEMORY, "boundaries: no memory for %zu draws", draws);
+    BoundaryCounts all = {0};
+    for (size_t i = 0; i < count; i++) {
+        all.right += units[i].right;
+        all.wrong += units[i].wrong;
+        all.missed += units[i].missed;
     }
-    free(positions);
-    return status;
+    /* One draw gives all three scores. */
+    for (size_t draw = 0; draw < draws; draw++) {
+        BoundaryCounts counts = {0};
+        for (size_t i = 0; i < count; i++) {
+            const BoundaryUnit *unit = &units[rng_below(seed, draw, i, count)];
+            counts.right += unit->right;
+            counts.wrong += unit->wrong;
+            counts.missed += unit->missed;
+        }
+        drawn[draw] = boundaries_precision(&counts);
+        drawn[draws + draw] = boundaries_recall(&counts);
+        drawn[2 * draws + draw] = boundaries_f1(&counts);
+    }
+    out->precision = interval_of(boundaries_precision(&all), drawn, draws);
+    out->recall = interval_of(boundaries_recall(&all), drawn + draws, draws);
+    out->f1 = interval_of(boundaries_f1(&all), drawn + 2 * draws, draws);
+    free(drawn);
+    return STATUS_OK;
 }

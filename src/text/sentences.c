@@ -115,6 +115,9 @@ static int scan_next(Scan *scan, const char *bytes, size_t size, int last, size_
     size_t stop = size < limit ? size : limit;
     const unsigned char *b = (const unsigned char *)bytes;
     for (;;) {
+        while (at + 4 <= stop && !(byte_class[b[at]] | byte_class[b[at + 1]] |
+                                   byte_class[b[at + 2]] | byte_class[b[at + 3]]))
+            at += 4;
         while (at < stop && byte_class[b[at]] == USUAL) at++;
         if (at >= stop) break;
         size_t sign = at;
@@ -315,6 +318,10 @@ Status sentences_open(const SentenceOptions *options, SentenceVisit visit, void 
     splitter->offset = 0;
     splitter->size = 0;
     return STATUS_OK;
+}
+
+size_t sentences_memory_bytes(void) {
+    return sizeof(Sentences);
 }
 
 void sentences_free(Sentences *splitter) {

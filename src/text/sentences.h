@@ -75,6 +75,9 @@ Status sentences_finish(Sentences *splitter);
 
 void sentences_free(Sentences *splitter);
 
+/* What a splitter takes, whatever the text. */
+size_t sentences_memory_bytes(void);
+
 /* All at once: where in `text` the sentences lie. */
 typedef struct {
     size_t count, capacity;

@@ -54,11 +54,11 @@ static void look_at(const char *text, SentenceWord *word) {
         word->latin += is_latin(code);
         word->digits += sentence_is_digit(code);
         if (at == word->from) word->lower = code >= 'a' && code <= 'z';
-        if (!sentence_is_invisible(code) && folded < SENTENCE_FOLDED_BYTES) {
+        if (folded < SENTENCE_FOLDED_BYTES && !sentence_is_invisible(code)) {
             char bytes[UTF8_BYTES_MAX];
             size_t size = utf8_encode(fold(code), bytes);
             if (folded + size < SENTENCE_FOLDED_BYTES) {
-                memcpy(word->folded + folded, bytes, size);
+                for (size_t i = 0; i < size; i++) word->folded[folded + i] = bytes[i];
                 folded += size;
             } else {
                 folded = SENTENCE_FOLDED_BYTES;
@@ -70,15 +70,22 @@ static void look_at(const char *text, SentenceWord *word) {
     word->folded[folded < SENTENCE_FOLDED_BYTES ? folded : 0] = '\0';
 }
 
+static void word_clear(SentenceWord *word) {
+    word->from = word->to = 0;
+    word->persian = word->latin = word->digits = word->letters = word->spaced = word->lower = 0;
+    word->folded[0] = '\0';
+}
+
 static int is_word_code(uint32_t code) {
     return persian_is_letter(code) || is_latin(code) || sentence_is_digit(code) ||
            sentence_is_invisible(code);
 }
 
 SentenceWord sentence_word_before(const char *text, size_t start, size_t at) {
-    SentenceWord word = {0};
+    SentenceWord word;
     uint32_t code;
     size_t length;
+    word_clear(&word);
     while ((length = sentence_code_before(text, start, at, &code)) > 0 && persian_is_space(code)) {
         at -= length;
         word.spaced = 1;
@@ -91,9 +98,10 @@ SentenceWord sentence_word_before(const char *text, size_t start, size_t at) {
 }
 
 SentenceWord sentence_word_after(const char *text, size_t at, size_t end) {
-    SentenceWord word = {0};
+    SentenceWord word;
     uint32_t code;
     size_t length;
+    word_clear(&word);
     while ((length = sentence_code_at(text, at, end, &code)) > 0 &&
            (persian_is_space(code) || sentence_is_invisible(code))) {
         word.spaced |= persian_is_space(code);
