@@ -60,7 +60,7 @@ static Status measure(Session *s) {
                      .progress = stderr,
                      .replace = !d->plan.full};
     STATUS_TRY(grid_run(&s->grid));
-    STATUS_TRY(gather(&s->gathered, d, &s->grid));
+    STATUS_TRY(drawbacks_gather(&s->gathered, d, &s->grid));
     progress_begin(&s->progress, stderr, "q2_drawbacks: timing", 1);
     STATUS_TRY(generation_open(&s->generation, &d->plan));
     STATUS_TRY(generation_run(s->generation, tell, s));

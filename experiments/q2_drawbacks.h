@@ -30,7 +30,7 @@ typedef struct {
 
 /* Trained networks. */
 typedef enum { NET_LSTM, NET_SINUSOIDAL, NET_LEARNED, NET_NONE, NET_KINDS } NetKind;
-extern const char *const net_slug[NET_KINDS];
+extern const char *const drawbacks_net_slug[NET_KINDS];
 
 /* What memory and generation are measured of. */
 typedef enum {
@@ -40,7 +40,7 @@ typedef enum {
     HOLDS_KERNEL, /* elu + 1 */
     HOLDS_KINDS
 } HoldsKind;
-extern const char *const holds_slug[HOLDS_KINDS];
+extern const char *const drawbacks_holds_slug[HOLDS_KINDS];
 
 typedef struct {
     int full;
@@ -93,7 +93,7 @@ typedef struct {
     char facts[16];      /* "q2" or "q2.quick" */
     char train_path[1200], test_path[1200];
     int has_text; /* the Persian sentences are there */
-    Sentences train, test;
+    PersianLines train, test;
     Alphabet alphabet;
     CharacterStream validation, dev;
     size_t cells;

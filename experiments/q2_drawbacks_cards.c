@@ -124,7 +124,7 @@ void drawbacks_report_print(const Drawbacks *d, const Gathered *g, const Generat
     fprintf(stream, "  %-12s", "bits");
     for (int i = 0; i < 4; i++) fprintf(stream, "  %7d", lengths[i]);
     for (int k = 0; k < NET_KINDS; k++) {
-        fprintf(stream, "\n  %-12s", net_slug[k]);
+        fprintf(stream, "\n  %-12s", drawbacks_net_slug[k]);
         for (int i = 0; i < 4; i++)
             print_mean(stream, g->parity[k][lengths[i]].last, g->parity[k][lengths[i]].count);
     }
@@ -146,7 +146,7 @@ void drawbacks_report_print(const Drawbacks *d, const Gathered *g, const Generat
     const int last = generation->blocks - 1;
     fprintf(stream, "symbol %d: bytes held", (last + 1) * generation->block);
     for (int k = 0; k < GENERATES; k++)
-        fprintf(stream, "%s %s %zu", k ? "," : "", holds_slug[generation_holds[k]],
+        fprintf(stream, "%s %s %zu", k ? "," : "", drawbacks_holds_slug[generation_holds[k]],
                 generation->bytes[k * generation->blocks + last]);
     fputc('\n', stream);
 }

@@ -34,7 +34,7 @@ static Status take_parity(void *context, size_t cell, const char *row) {
     (void)cell;
     if (sscanf(row, "%15s %d %d %lf %lf %lf", net, &seed, &length, &last, &all, &bits) != 6)
         return unreadable("parity", row);
-    int k = index_of(net_slug, NET_KINDS, net);
+    int k = index_of(drawbacks_net_slug, NET_KINDS, net);
     if (k < 0 || length < 1 || length > GATHER_LENGTHS) return unreadable("parity", row);
     GatheredParity *p = &t->g->parity[k][length];
     if (p->count == GATHER_SEEDS) return unreadable("parity", row);
@@ -54,7 +54,8 @@ static Status take_language(void *context, size_t cell, const char *row) {
     if (sscanf(row, "%15s %d %d %d %lf %zu %lf %lf %lf", net, &sentences, &seed, &updates, &best,
                &parameters, &bits[0], &bits[1], &bits[2]) != 9)
         return unreadable("language", row);
-    int k = index_of(net_slug, NET_KINDS, net), i = position(&t->d->plan.sentences, sentences);
+    int k = index_of(drawbacks_net_slug, NET_KINDS, net),
+        i = position(&t->d->plan.sentences, sentences);
     if (k < 0 || i < 0) return unreadable("language", row);
     GatheredLanguage *l = &t->g->language[k][i];
     if (l->count == GATHER_SEEDS) return unreadable("language", row);
@@ -75,7 +76,7 @@ static Status take_place(void *context, size_t cell, const char *row) {
     (void)cell;
     if (sscanf(row, "%15s %d %d %d %lf", net, &seed, &first, &last, &bits) != 5)
         return unreadable("place", row);
-    int k = index_of(net_slug, NET_KINDS, net);
+    int k = index_of(drawbacks_net_slug, NET_KINDS, net);
     if (k < 0 || last < first || first < 1) return unreadable("place", row);
     int i = (first - 1) / (last - first + 1);
     if (i >= GATHER_PLACES) return unreadable("place", row);
@@ -96,13 +97,14 @@ static Status take_memory(void *context, size_t cell, const char *row) {
     (void)cell;
     if (sscanf(row, "%15s %d %zu %lf %lf", kind, &length, &m.parameters, &m.counted, &m.seen) != 5)
         return unreadable("memory", row);
-    int k = index_of(holds_slug, HOLDS_KINDS, kind), i = position(&t->d->plan.lengths, length);
+    int k = index_of(drawbacks_holds_slug, HOLDS_KINDS, kind),
+        i = position(&t->d->plan.lengths, length);
     if (k < 0 || i < 0) return unreadable("memory", row);
     t->g->memory[k][i] = m;
     return STATUS_OK;
 }
 
-Status gather(Gathered **out, const Drawbacks *d, const Grid *grid) {
+Status drawbacks_gather(Gathered **out, const Drawbacks *d, const Grid *grid) {
     Taking t = {d, calloc(1, sizeof *t.g)};
     *out = NULL;
     if (!t.g) return status_fail(STATUS_MEMORY, "no memory for the results");

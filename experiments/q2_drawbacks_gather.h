@@ -1,7 +1,7 @@
 /* q2_drawbacks_gather: what the cells of the grid left, put in order, and what it says over seeds.
  *
  *     Gathered *g;
- *     STATUS_TRY(gather(&g, &d, &grid));
+ *     STATUS_TRY(drawbacks_gather(&g, &d, &grid));
  *     Interval last;
  *     STATUS_TRY(gather_mean(g->parity[NET_LSTM][160].last, g->parity_seeds, &last));
  *     free(g);
@@ -49,7 +49,7 @@ typedef struct {
 } Gathered;
 
 /* *out is the caller's to free(). */
-Status gather(Gathered **out, const Drawbacks *d, const Grid *grid);
+Status drawbacks_gather(Gathered **out, const Drawbacks *d, const Grid *grid);
 
 /* The mean over seeds, with its interval. */
 Status gather_mean(const double *values, int count, Interval *out);

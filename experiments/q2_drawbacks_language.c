@@ -32,8 +32,8 @@ static uint32_t *shuffled(size_t count, uint64_t seed, const char *stream) {
 static Status open_streams(Drawbacks *d) {
     const DrawbacksPlan *plan = &d->plan;
     const size_t held = (size_t)plan->validation;
-    STATUS_TRY(sentences_load(d->train_path, &d->train));
-    STATUS_TRY(sentences_load(d->test_path, &d->test));
+    STATUS_TRY(persian_lines_load(d->train_path, &d->train));
+    STATUS_TRY(persian_lines_load(d->test_path, &d->test));
     const int most = plan->sentences.value[plan->sentences.count - 1];
     if (d->train.count < held + (size_t)most)
         return status_fail(STATUS_FORMAT,
@@ -42,18 +42,18 @@ static Status open_streams(Drawbacks *d) {
     STATUS_TRY(alphabet_make(&d->alphabet, &d->train, RARE));
     uint32_t *order = shuffled(d->train.count, plan->seed, "drawbacks.held-out");
     if (!order) return status_fail(STATUS_MEMORY, "no memory for an order of sentences");
-    Status status =
-        stream_make(&d->validation, &d->alphabet, &d->train, order + d->train.count - held, held);
+    Status status = character_stream_make(&d->validation, &d->alphabet, &d->train,
+                                          order + d->train.count - held, held);
     free(order);
     if (status != STATUS_OK) return status;
-    return stream_make(&d->dev, &d->alphabet, &d->test, NULL, d->test.count);
+    return character_stream_make(&d->dev, &d->alphabet, &d->test, NULL, d->test.count);
 }
 
 Status drawbacks_text_open(Drawbacks *d) {
     const char *folder = d->plan.data;
     d->has_text =
-        sentences_find(folder, "fa_perdt-ud-train", d->train_path, sizeof d->train_path) &&
-        sentences_find(folder, "fa_perdt-ud-dev", d->test_path, sizeof d->test_path);
+        persian_lines_find(folder, "fa_perdt-ud-train", d->train_path, sizeof d->train_path) &&
+        persian_lines_find(folder, "fa_perdt-ud-dev", d->test_path, sizeof d->test_path);
     return d->has_text ? open_streams(d) : STATUS_OK;
 }
 
@@ -66,11 +66,11 @@ Status drawbacks_text_describe(const Drawbacks *d, Results *results) {
 }
 
 void drawbacks_text_close(Drawbacks *d) {
-    sentences_free(&d->train);
-    sentences_free(&d->test);
+    persian_lines_free(&d->train);
+    persian_lines_free(&d->test);
     alphabet_free(&d->alphabet);
-    stream_free(&d->validation);
-    stream_free(&d->dev);
+    character_stream_free(&d->validation);
+    character_stream_free(&d->dev);
 }
 
 NetShape drawbacks_language_shape(const Drawbacks *d, int net) {
@@ -110,7 +110,8 @@ static Status loss(void *context, Tape *tape, const uint32_t *example, size_t co
     int32_t *labels = tape_take(tape, count * n * sizeof *labels);
     STATUS_TRY(tape_status(tape));
     for (size_t b = 0; b < count; b++)
-        stream_cut(&t->stream, length, offset, example[b], 1, ids + b * n, labels + b * n);
+        character_stream_cut(&t->stream, length, offset, example[b], 1, ids + b * n,
+                             labels + b * n);
     const NetBatch batch = {(int)count, length, ids, labels};
     int right = 0, scored = 0;
     *out = net_loss(&t->net, tape, &batch, &right, &scored);
@@ -130,7 +131,7 @@ static Status score(Training *t, Arena *arena, const CharacterStream *stream, in
         int32_t *ids = arena_take(arena, count * n * sizeof *ids);
         int32_t *labels = arena_take(arena, count * n * sizeof *labels);
         if (!ids || !labels) return STATUS_MEMORY;
-        stream_cut(stream, length, 0, first, count, ids, labels);
+        character_stream_cut(stream, length, 0, first, count, ids, labels);
         const NetBatch batch = {(int)count, length, ids, labels};
         STATUS_TRY(net_score(&t->net, arena, &batch, nats, right));
         arena_rewind(arena, mark);
@@ -164,7 +165,8 @@ static Status evaluate(void *context, Arena *arena, double *out) {
     Training *t = context;
     const CharacterStream *stream = &t->d->validation;
     return mean(t, arena, stream,
-                at_most(stream_windows(stream, t->d->plan.window), VALIDATION_WINDOWS), out);
+                at_most(character_stream_windows(stream, t->d->plan.window), VALIDATION_WINDOWS),
+                out);
 }
 
 /* By place in windows that are longer than those of training, in groups of an eighth of the
@@ -175,7 +177,7 @@ static Status write_places(Training *t, Arena *arena) {
     const int group = plan->window / 8 > 0 ? plan->window / 8 : 1;
     const size_t symbols = (size_t)plan->test_windows * (size_t)plan->window;
     const size_t windows =
-        at_most(stream_windows(&t->d->dev, plan->far), symbols / (size_t)plan->far);
+        at_most(character_stream_windows(&t->d->dev, plan->far), symbols / (size_t)plan->far);
     double *nats = arena_take(arena, (size_t)longest * sizeof *nats);
     double *right = arena_take(arena, (size_t)longest * sizeof *right);
     if (!nats || !right) return STATUS_MEMORY;
@@ -184,8 +186,8 @@ static Status write_places(Training *t, Arena *arena) {
     for (int from = 0; from + group <= longest; from += group) {
         double sum = 0;
         for (int i = from; i < from + group; i++) sum += nats[i];
-        grid_row(t->record, "place", "%s\t%d\t%d\t%d\t%.6g", net_slug[t->cell->net], t->cell->seed,
-                 from + 1, from + group,
+        grid_row(t->record, "place", "%s\t%d\t%d\t%d\t%.6g", drawbacks_net_slug[t->cell->net],
+                 t->cell->seed, from + 1, from + group,
                  sum / log(2) / group / (double)(windows * (size_t)plan->far / (size_t)longest));
     }
     return STATUS_OK;
@@ -202,13 +204,13 @@ static Status test(Training *t, const TrainLog *done) {
     for (int i = 0; i < 3 && status == STATUS_OK; i++) {
         const size_t most = i == 0 ? VALIDATION_WINDOWS : (size_t)plan->test_windows;
         double of_split[2] = {0, 0};
-        status =
-            mean(t, &arena, of[i], at_most(stream_windows(of[i], plan->window), most), of_split);
+        status = mean(t, &arena, of[i],
+                      at_most(character_stream_windows(of[i], plan->window), most), of_split);
         bits[i] = of_split[0] / log(2);
     }
     if (status == STATUS_OK) {
         grid_row(t->record, "language", "%s\t%d\t%d\t%llu\t%llu\t%zu\t%.6g\t%.6g\t%.6g",
-                 net_slug[t->cell->net], t->cell->sentences, t->cell->seed,
+                 drawbacks_net_slug[t->cell->net], t->cell->sentences, t->cell->seed,
                  (unsigned long long)done->steps,
                  (unsigned long long)done->evaluation[done->best].step,
                  parameters_count(t->net.parameters), bits[0], bits[1], bits[2]);
@@ -258,15 +260,17 @@ Status drawbacks_language_cell(const Drawbacks *d, const DrawbacksCell *cell, Gr
     if (!order) return status_fail(STATUS_MEMORY, "no memory for an order of sentences");
     /* Other sentences for another seed; the same ones for every network. */
     rng_shuffle(order, d->train.count - held, t.seed, rng_stream("drawbacks.sentences"));
-    Status status = stream_make(&t.stream, &d->alphabet, &d->train, order, (size_t)cell->sentences);
+    Status status =
+        character_stream_make(&t.stream, &d->alphabet, &d->train, order, (size_t)cell->sentences);
     free(order);
     const NetShape shape = drawbacks_language_shape(d, cell->net);
     if (status == STATUS_OK) status = net_open(&t.net, &shape, t.seed);
     if (status == STATUS_OK) {
-        t.windows = stream_windows(&t.stream, d->plan.window) - 1; /* room for the offset */
+        t.windows =
+            character_stream_windows(&t.stream, d->plan.window) - 1; /* room for the offset */
         status = train(&t);
         net_close(&t.net);
     }
-    stream_free(&t.stream);
+    character_stream_free(&t.stream);
     return status;
 }

@@ -71,8 +71,8 @@ Status drawbacks_memory_cell(const Drawbacks *d, const DrawbacksCell *cell, Grid
     double counted = 0, seen = 0;
     Status status = measure(&net, cell->length, &counted, &seen);
     if (status == STATUS_OK)
-        grid_row(record, "memory", "%s\t%d\t%zu\t%.0f\t%.0f", holds_slug[cell->net], cell->length,
-                 parameters_count(net.parameters), counted, seen);
+        grid_row(record, "memory", "%s\t%d\t%zu\t%.0f\t%.0f", drawbacks_holds_slug[cell->net],
+                 cell->length, parameters_count(net.parameters), counted, seen);
     net_close(&net);
     return status;
 }

@@ -110,7 +110,7 @@ static Status test(Training *t, const DrawbacksCell *cell) {
         const double last = right[n - 1] / plan->parity_test;
         all += last;
         bits += nats[n - 1] / plan->parity_test / log(2);
-        grid_row(t->record, "parity", "%s\t%d\t%d\t%.6g\t%.6g\t%.6g", net_slug[cell->net],
+        grid_row(t->record, "parity", "%s\t%d\t%d\t%.6g\t%.6g\t%.6g", drawbacks_net_slug[cell->net],
                  cell->seed, n, last, all / n, bits / n);
     }
     arena_close(&arena);

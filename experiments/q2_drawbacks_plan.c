@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const net_slug[NET_KINDS] = {"lstm", "sinusoidal", "learned", "none"};
-const char *const holds_slug[HOLDS_KINDS] = {"lstm", "stored", "tiled", "kernel"};
+const char *const drawbacks_net_slug[NET_KINDS] = {"lstm", "sinusoidal", "learned", "none"};
+const char *const drawbacks_holds_slug[HOLDS_KINDS] = {"lstm", "stored", "tiled", "kernel"};
 
 static const char about[] =
     "Question 2, the drawbacks: what a Transformer is worse at than a recurrent network, and where "
@@ -42,7 +42,7 @@ static void set_common(DrawbacksPlan *p) {
     p->parity = (NetShape){.width = 32, .heads = 4, .layers = 2, .lstm_layers = 1};
     p->parity_length = 40;
     p->parity_batch = 16;
-    p->parity_rate[0] = 3e-3;
+    p->parity_rate[0] = 2e-3;
     p->parity_rate[1] = 1e-2;
     p->language = (NetShape){.width = 64, .heads = 4, .layers = 2, .lstm_layers = 1};
     p->window = 64;
@@ -52,7 +52,7 @@ static void set_common(DrawbacksPlan *p) {
     p->language_rate[1] = 1e-2;
     p->validation = 596;
     p->big = (NetShape){
-        .vocabulary = 128, .classes = 128, .width = 256, .heads = 4, .layers = 4, .lstm_layers = 4};
+        .vocabulary = 128, .classes = 128, .width = 128, .heads = 4, .layers = 4, .lstm_layers = 4};
     p->block = 32;
 }
 
@@ -60,10 +60,10 @@ static void set_quick(DrawbacksPlan *p) {
     p->seeds = 2;
     p->parity_seeds = 2;
     p->parity_longest = 200;
-    p->parity_steps = 250;
+    p->parity_steps = 600;
     p->parity_test = 128;
-    LIST(p->sentences, 100, 1600);
-    LIST(p->steps, 60, 60);
+    LIST(p->sentences, 50, 800);
+    LIST(p->steps, 80, 80);
     p->far_seeds = 0;
     p->test_windows = 128;
     LIST(p->lengths, 64, 256, 1024);
@@ -75,15 +75,15 @@ static void set_full(DrawbacksPlan *p) {
     p->seeds = 3;
     p->parity_seeds = 5;
     p->parity_longest = 320;
-    p->parity_steps = 1000;
+    p->parity_steps = 4000;
     p->parity_test = 256;
-    LIST(p->sentences, 100, 400, 1600, 6400, 25600);
-    LIST(p->steps, 200, 400, 600, 900, 1200);
+    LIST(p->sentences, 50, 200, 800, 3200, 12800);
+    LIST(p->steps, 800, 800, 800, 800, 800);
     p->far_seeds = 3;
     p->test_windows = 1024;
-    LIST(p->lengths, 64, 128, 256, 512, 1024, 2048, 4096);
+    LIST(p->lengths, 64, 128, 256, 512, 1024, 2048);
     p->generated = 4096;
-    p->repetitions = 9;
+    p->repetitions = 7;
 }
 
 int drawbacks_plan_parse(Drawbacks *d, int argc, char **argv) {
@@ -161,9 +161,9 @@ double drawbacks_cost(void *context, size_t cell) {
     const DrawbacksPlan *p = &d->plan;
     switch (c->kind) {
     case CELL_PARITY:
-        return .0047 * c->steps + 4e-5 * p->parity_test * p->parity_longest * .3;
+        return .0016 * c->steps + 1e-5 * p->parity_test * p->parity_longest;
     case CELL_LANGUAGE:
-        return .02 * c->steps + 7e-6 * p->window * p->test_windows;
+        return .012 * c->steps + 7e-6 * p->window * p->test_windows;
     case CELL_MEMORY:
         return .05 + 2e-4 * c->length;
     }
@@ -174,11 +174,12 @@ void drawbacks_cell_name(void *context, size_t cell, char *name, size_t size) {
     const Drawbacks *d = context;
     const DrawbacksCell *c = &d->cell[cell];
     if (c->kind == CELL_PARITY)
-        snprintf(name, size, "parity-%s-%d", net_slug[c->net], c->seed);
+        snprintf(name, size, "parity-%s-%d", drawbacks_net_slug[c->net], c->seed);
     else if (c->kind == CELL_LANGUAGE)
-        snprintf(name, size, "character-%s-%d-%d", net_slug[c->net], c->sentences, c->seed);
+        snprintf(name, size, "character-%s-%d-%d", drawbacks_net_slug[c->net], c->sentences,
+                 c->seed);
     else
-        snprintf(name, size, "memory-%s-%d", holds_slug[c->net], c->length);
+        snprintf(name, size, "memory-%s-%d", drawbacks_holds_slug[c->net], c->length);
 }
 
 Status drawbacks_work(void *context, size_t cell, GridRecord *record) {

@@ -46,12 +46,14 @@ static Status report_parity(const Drawbacks *d, const Gathered *g, Results *resu
             STATUS_TRY(gather_mean(p->last, p->count, &last));
             STATUS_TRY(gather_mean(p->all, p->count, &all));
             STATUS_TRY(gather_mean(p->bits, p->count, &bits));
-            fprintf(table, "%s\t%d\t%d\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", net_slug[k], n,
-                    p->count, last.value, last.low, last.high, all.value, all.low, all.high,
-                    bits.value);
+            fprintf(table, "%s\t%d\t%d\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n",
+                    drawbacks_net_slug[k], n, p->count, last.value, last.low, last.high, all.value,
+                    all.low, all.high, bits.value);
             if (!is_told(plan, n)) continue;
-            STATUS_TRY(drawbacks_fact(results, d, "1", last, "parity.%s.last.n%d", net_slug[k], n));
-            STATUS_TRY(drawbacks_fact(results, d, "1", all, "parity.%s.all.n%d", net_slug[k], n));
+            STATUS_TRY(drawbacks_fact(results, d, "1", last, "parity.%s.last.n%d",
+                                      drawbacks_net_slug[k], n));
+            STATUS_TRY(drawbacks_fact(results, d, "1", all, "parity.%s.all.n%d",
+                                      drawbacks_net_slug[k], n));
         }
     /* The accuracy that chance has beside it: the last step's share of ones is a half. */
     STATUS_TRY(drawbacks_fact(results, d, "token", drawbacks_exactly(plan->parity_length),
@@ -87,13 +89,13 @@ static Status report_size(const Drawbacks *d, const Gathered *g, int i, Results 
         STATUS_TRY(gather_mean(l->best_update, l->count, &best));
         STATUS_TRY(gather_mean(l->training, l->count, &training));
         STATUS_TRY(gather_mean(l->validation, l->count, &validation));
-        fprintf(table, "%s\t%d\t%d\t%d\t%.0f\t%zu\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", net_slug[k],
-                sentences, l->count, l->updates, best.value, l->parameters, bits.value, bits.low,
-                bits.high, training.value, validation.value);
-        STATUS_TRY(
-            drawbacks_fact(results, d, "1", bits, "language.%s.s%d", net_slug[k], sentences));
+        fprintf(table, "%s\t%d\t%d\t%d\t%.0f\t%zu\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n",
+                drawbacks_net_slug[k], sentences, l->count, l->updates, best.value, l->parameters,
+                bits.value, bits.low, bits.high, training.value, validation.value);
+        STATUS_TRY(drawbacks_fact(results, d, "1", bits, "language.%s.s%d", drawbacks_net_slug[k],
+                                  sentences));
         STATUS_TRY(drawbacks_fact(results, d, "1", training, "language.%s.training.s%d",
-                                  net_slug[k], sentences));
+                                  drawbacks_net_slug[k], sentences));
     }
     const GatheredLanguage *lstm = &g->language[NET_LSTM][i];
     const GatheredLanguage *transformer = &g->language[NET_SINUSOIDAL][i];
@@ -108,10 +110,10 @@ static Status report_text(const Drawbacks *d, Results *results) {
     const DrawbacksPlan *plan = &d->plan;
     const int most = plan->sentences.value[plan->sentences.count - 1];
     CharacterStream all;
-    STATUS_TRY(stream_make(&all, &d->alphabet, &d->train, NULL, d->train.count));
+    STATUS_TRY(character_stream_make(&all, &d->alphabet, &d->train, NULL, d->train.count));
     const double unigram = gather_unigram_bits(&all, &d->dev, d->alphabet.symbols);
     const double symbols = (double)all.count, other = (double)d->dev.other / (double)d->dev.count;
-    stream_free(&all);
+    character_stream_free(&all);
     STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly(unigram), "language.unigram"));
     STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly(symbols / (double)d->train.count),
                               "language.characters"));
@@ -178,20 +180,22 @@ static Status report_places(const Drawbacks *d, const Gathered *g, Results *resu
             Interval bits;
             if (!p->count) continue;
             STATUS_TRY(gather_mean(p->bits, p->count, &bits));
-            fprintf(table, "%s\t%d\t%d\t%d\t%.6g\t%.6g\t%.6g\n", net_slug[k], p->first, p->last,
-                    p->count, bits.value, bits.low, bits.high);
+            fprintf(table, "%s\t%d\t%d\t%d\t%.6g\t%.6g\t%.6g\n", drawbacks_net_slug[k], p->first,
+                    p->last, p->count, bits.value, bits.low, bits.high);
         }
         double inside[GATHER_SEEDS], beyond[GATHER_SEEDS];
         Interval value;
         const int seeds = mean_places(g, k, w / 2 + 1, w, inside);
         if (!seeds) continue;
         STATUS_TRY(gather_mean(inside, seeds, &value));
-        STATUS_TRY(drawbacks_fact(results, d, "1", value, "place.%s.inside", net_slug[k]));
+        STATUS_TRY(
+            drawbacks_fact(results, d, "1", value, "place.%s.inside", drawbacks_net_slug[k]));
         if (mean_places(g, k, d->plan.far / 2 + 1, d->plan.far, beyond) != seeds) continue;
         STATUS_TRY(gather_mean(beyond, seeds, &value));
-        STATUS_TRY(drawbacks_fact(results, d, "1", value, "place.%s.beyond", net_slug[k]));
+        STATUS_TRY(
+            drawbacks_fact(results, d, "1", value, "place.%s.beyond", drawbacks_net_slug[k]));
         STATUS_TRY(gather_gap(beyond, inside, seeds, &value));
-        STATUS_TRY(drawbacks_fact(results, d, "1", value, "place.%s.rise", net_slug[k]));
+        STATUS_TRY(drawbacks_fact(results, d, "1", value, "place.%s.rise", drawbacks_net_slug[k]));
     }
     return drawbacks_fact(results, d, "token", drawbacks_exactly(d->plan.far), "place.far");
 }
@@ -208,20 +212,20 @@ static Status report_memory(const Drawbacks *d, const Gathered *g, Results *resu
         for (int i = 0; i <= most; i++) {
             if (!(m[i].counted > 0)) continue;
             const int n = lengths->value[i];
-            fprintf(table, "%s\t%d\t%zu\t%.0f\t%.0f\n", holds_slug[k], n, m[i].parameters,
+            fprintf(table, "%s\t%d\t%zu\t%.0f\t%.0f\n", drawbacks_holds_slug[k], n, m[i].parameters,
                     m[i].counted, m[i].seen);
             STATUS_TRY(drawbacks_fact(results, d, "byte", drawbacks_exactly(m[i].counted),
-                                      "memory.%s.counted.n%d", holds_slug[k], n));
+                                      "memory.%s.counted.n%d", drawbacks_holds_slug[k], n));
             STATUS_TRY(drawbacks_fact(results, d, "byte", drawbacks_exactly(m[i].seen),
-                                      "memory.%s.seen.n%d", holds_slug[k], n));
+                                      "memory.%s.seen.n%d", drawbacks_holds_slug[k], n));
             STATUS_TRY(drawbacks_fact(
                 results, d, "1", drawbacks_exactly(m[i].counted / g->memory[HOLDS_LSTM][i].counted),
-                "memory.%s.ratio.n%d", holds_slug[k], n));
+                "memory.%s.ratio.n%d", drawbacks_holds_slug[k], n));
         }
         const double n[2] = {lengths->value[most - 1], lengths->value[most]};
         const double slope = log(m[most].counted / m[most - 1].counted) / log(n[1] / n[0]);
         STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly(slope), "memory.%s.slope",
-                                  holds_slug[k]));
+                                  drawbacks_holds_slug[k]));
     }
     STATUS_TRY(drawbacks_fact(results, d, "token", drawbacks_exactly(lengths->value[most]),
                               "memory.longest"));

@@ -17,7 +17,7 @@ static Status no_memory(const char *what) {
     return status_fail(STATUS_MEMORY, "no memory for %s", what);
 }
 
-int sentences_find(const char *folder, const char *name, char *path, size_t size) {
+int persian_lines_find(const char *folder, const char *name, char *path, size_t size) {
     static const char *const endings[] = {"conllu", "conllu.gz", "txt", "txt.gz"};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         int length = snprintf(path, size, "%s/%s.%s", folder, name, endings[i]);
@@ -32,7 +32,7 @@ static int is_conllu(const char *path) {
 }
 
 /* Lines of `bytes`, which the result owns from here on. */
-static Status take_lines(char *bytes, size_t size, Sentences *out) {
+static Status take_lines(char *bytes, size_t size, PersianLines *out) {
     size_t lines = 1;
     for (size_t i = 0; i < size; i++) lines += bytes[i] == '\n';
     out->bytes = bytes;
@@ -46,7 +46,7 @@ static Status take_lines(char *bytes, size_t size, Sentences *out) {
     return STATUS_OK;
 }
 
-static Status load_lines(const char *path, Sentences *out) {
+static Status load_lines(const char *path, PersianLines *out) {
     TextFile file;
     STATUS_TRY(text_file_read(path, &file));
     Status status = text_file_check(path, file.bytes, file.size);
@@ -57,7 +57,7 @@ static Status load_lines(const char *path, Sentences *out) {
     return take_lines(file.bytes, file.size, out);
 }
 
-static Status load_conllu(const char *path, Sentences *out) {
+static Status load_conllu(const char *path, PersianLines *out) {
     Conllu *treebank;
     STATUS_TRY(conllu_load(path, &treebank));
     size_t size = 0;
@@ -72,24 +72,24 @@ static Status load_conllu(const char *path, Sentences *out) {
     return bytes ? take_lines(bytes, size, out) : no_memory("sentences");
 }
 
-Status sentences_load(const char *path, Sentences *out) {
-    *out = (Sentences){0};
+Status persian_lines_load(const char *path, PersianLines *out) {
+    *out = (PersianLines){0};
     Status status = is_conllu(path) ? load_conllu(path, out) : load_lines(path, out);
     if (status == STATUS_OK && out->count == 0)
         status = status_fail(STATUS_FORMAT, "%s: no sentence in it; expected one a line", path);
-    if (status != STATUS_OK) sentences_free(out);
+    if (status != STATUS_OK) persian_lines_free(out);
     return status;
 }
 
-void sentences_free(Sentences *sentences) {
+void persian_lines_free(PersianLines *sentences) {
     free(sentences->text);
     free(sentences->bytes);
-    *sentences = (Sentences){0};
+    *sentences = (PersianLines){0};
 }
 
 /* --- alphabet -------------------------------------------------------------------------------- */
 
-Status alphabet_make(Alphabet *out, const Sentences *sentences, long least) {
+Status alphabet_make(Alphabet *out, const PersianLines *sentences, long least) {
     *out = (Alphabet){.symbols = SYMBOLS_SPECIAL};
     uint32_t *seen = calloc(CODES, sizeof *seen);
     if (!seen) return no_memory("an alphabet");
@@ -129,8 +129,8 @@ void alphabet_free(Alphabet *alphabet) {
 
 /* --- streams --------------------------------------------------------------------------------- */
 
-Status stream_make(CharacterStream *out, const Alphabet *alphabet, const Sentences *sentences,
-                   const uint32_t *order, size_t count) {
+Status character_stream_make(CharacterStream *out, const Alphabet *alphabet,
+                             const PersianLines *sentences, const uint32_t *order, size_t count) {
     *out = (CharacterStream){0};
     size_t room = 0;
     for (size_t s = 0; s < count; s++) room += strlen(sentences->text[order ? order[s] : s]) + 1;
@@ -149,17 +149,17 @@ Status stream_make(CharacterStream *out, const Alphabet *alphabet, const Sentenc
     return STATUS_OK;
 }
 
-void stream_free(CharacterStream *stream) {
+void character_stream_free(CharacterStream *stream) {
     free(stream->id);
     *stream = (CharacterStream){0};
 }
 
-size_t stream_windows(const CharacterStream *stream, int length) {
+size_t character_stream_windows(const CharacterStream *stream, int length) {
     return stream->count < 2 ? 0 : (stream->count - 1) / (size_t)length;
 }
 
-void stream_cut(const CharacterStream *stream, int length, size_t offset, size_t first,
-                size_t count, int32_t *ids, int32_t *labels) {
+void character_stream_cut(const CharacterStream *stream, int length, size_t offset, size_t first,
+                          size_t count, int32_t *ids, int32_t *labels) {
     const size_t n = (size_t)length;
     for (size_t w = 0; w < count; w++) {
         const int32_t *from = stream->id + offset + (first + w) * n;

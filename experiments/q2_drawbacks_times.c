@@ -53,7 +53,7 @@ static Status report_crossing(const Drawbacks *d, const Generation *g, int k, Re
         status = fit_crossing(x, lstm, other, sizes, repetitions, d->plan.seed, &c);
     if (status == STATUS_OK && c.crossed)
         status = drawbacks_fact(results, d, "token", (Interval){c.x, c.low, c.high},
-                                "generate.%s.crossing", holds_slug[generation_holds[k]]);
+                                "generate.%s.crossing", drawbacks_holds_slug[generation_holds[k]]);
     free(other);
     free(lstm);
     return status;
@@ -66,7 +66,7 @@ static int is_power_of_two(int t) {
 static Status report_block(const Drawbacks *d, const Generation *g, int k, int b,
                            Results *results) {
     const int t = (b + 1) * g->block;
-    const char *slug = holds_slug[generation_holds[k]];
+    const char *slug = drawbacks_holds_slug[generation_holds[k]];
     FILE *table = results_table(results, "generate",
                                 "kind\tt\tseconds\tlow\thigh\tratio\tratio_low\tratio_high\t"
                                 "bytes\tformula_bytes");
@@ -87,7 +87,7 @@ static Status report_block(const Drawbacks *d, const Generation *g, int k, int b
 Status drawbacks_report_generation(const Drawbacks *d, const Generation *g, Results *results) {
     int agree = 1;
     for (int k = 0; k < GENERATES; k++) {
-        const char *slug = holds_slug[generation_holds[k]];
+        const char *slug = drawbacks_holds_slug[generation_holds[k]];
         for (int b = 0; b < g->blocks; b++) {
             STATUS_TRY(report_block(d, g, k, b, results));
             agree &= g->bytes[k * g->blocks + b] ==

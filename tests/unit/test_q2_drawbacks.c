@@ -238,19 +238,19 @@ static void write_file(const char *path, const char *text) {
 START_TEST(sentences_become_a_stream) {
     char folder[] = "/tmp/tamrin-drawbacks-XXXXXX", path[64], found[128];
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    ck_assert_int_eq(sentences_find(folder, "a", found, sizeof found), 0);
+    ck_assert_int_eq(persian_lines_find(folder, "a", found, sizeof found), 0);
     snprintf(path, sizeof path, "%s/a.txt", folder);
     write_file(path, "سلام سلام\n\nبله\r\n");
-    ck_assert_int_eq(sentences_find(folder, "a", found, sizeof found), 1);
-    Sentences s;
+    ck_assert_int_eq(persian_lines_find(folder, "a", found, sizeof found), 1);
+    PersianLines s;
     Alphabet a;
     CharacterStream stream;
-    ck_ok(sentences_load(found, &s));
+    ck_ok(persian_lines_load(found, &s));
     ck_assert_uint_eq(s.count, 2);
     ck_assert_str_eq(s.text[1], "بله");
     ck_ok(alphabet_make(&a, &s, 2));
     ck_assert_int_eq(a.symbols, SYMBOLS_SPECIAL + 4); /* alef, seen, lam, meem; space once */
-    ck_ok(stream_make(&stream, &a, &s, (uint32_t[]){1, 0}, 2));
+    ck_ok(character_stream_make(&stream, &a, &s, (uint32_t[]){1, 0}, 2));
     ck_assert_uint_eq(stream.count, 3 + 1 + 9 + 1);
     ck_assert_uint_eq(stream.other, 3); /* beh, heh, the space */
     ck_assert_int_eq(stream.id[0], SYMBOL_OTHER);
@@ -258,23 +258,23 @@ START_TEST(sentences_become_a_stream) {
     ck_assert_int_eq(stream.id[3], SYMBOL_END);
     ck_assert_int_eq(alphabet_symbol(&a, 'x'), SYMBOL_OTHER);
     int32_t ids[8], labels[8];
-    ck_assert_uint_eq(stream_windows(&stream, 4), 3);
-    stream_cut(&stream, 4, 1, 1, 2, ids, labels);
+    ck_assert_uint_eq(character_stream_windows(&stream, 4), 3);
+    character_stream_cut(&stream, 4, 1, 1, 2, ids, labels);
     ck_assert_mem_eq(ids, stream.id + 5, sizeof ids);
     ck_assert_mem_eq(labels, stream.id + 6, sizeof labels);
-    stream_free(&stream);
+    character_stream_free(&stream);
     alphabet_free(&a);
-    sentences_free(&s);
+    persian_lines_free(&s);
     unlink(path);
     snprintf(path, sizeof path, "%s/b.conllu", folder);
     write_file(path, "# sent_id = 1\n# text = بله آقا\n1\tبله\tبله\tINTJ\t_\t_\t0\troot\t_\t_\n"
                      "2\tآقا\tآقا\tNOUN\t_\t_\t1\tdep\t_\t_\n\n");
-    ck_ok(sentences_load(path, &s));
+    ck_ok(persian_lines_load(path, &s));
     ck_assert_uint_eq(s.count, 1);
     ck_assert_str_eq(s.text[0], "بله آقا");
-    sentences_free(&s);
+    persian_lines_free(&s);
     write_file(path, "1\tx\n");
-    ck_assert_int_eq(sentences_load(path, &s), STATUS_FORMAT);
+    ck_assert_int_eq(persian_lines_load(path, &s), STATUS_FORMAT);
     unlink(path);
     rmdir(folder);
 }
@@ -366,7 +366,7 @@ START_TEST(a_tiny_run_leaves_every_number) {
                        .processes = 2};
     Gathered *g;
     ck_ok(grid_run(&grid));
-    ck_ok(gather(&g, &d, &grid));
+    ck_ok(drawbacks_gather(&g, &d, &grid));
     for (int n = 1; n <= 12; n++)
         for (int k = 0; k < NET_KINDS; k++) { /* learned positions end with training's lengths */
             const GatheredParity *p = &g->parity[k][n];
