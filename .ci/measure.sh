@@ -22,6 +22,7 @@ case $name-$profile in
 q6_cola-full) inputs="cola/cola_public models/bert-base-uncased/model.safetensors" ;;
 q6_cola-quick | q6_speed-*) inputs="cola/cola_public models/all-MiniLM-L6-v2/model.safetensors" ;;
 q5_data-*) inputs="persian/gold/perdt/fa_perdt-ud-test.conllu persian/gold/perdt/fa_perdt-ud-train.txt" ;;
+q5_split-*) inputs="persian/gold/seraji/fa_seraji-ud-train.txt persian/gold/seraji/fa_seraji-ud-test.conllu" ;;
 *) inputs= ;;
 esac
 for input in $inputs; do
