@@ -91,27 +91,31 @@ typedef struct {
     const DrawbacksCell *cell;
     Net net;
     CharacterStream stream;
-    size_t windows; /* of an epoch */
+    size_t windows; /* of a pass over the sentences */
     GridRecord *record;
     uint64_t seed;
 } Training;
 
-/* The windows of an epoch lie end to end, and begin where chance has it. */
+/* The loop has one epoch, of all windows that are asked for; `windows` of them at a time are one
+ * pass over the sentences, whose windows lie end to end and begin where chance has it. */
+static void cut(const Training *t, uint32_t example, int32_t *ids, int32_t *labels) {
+    const int length = t->d->plan.window;
+    const uint64_t pass = example / t->windows;
+    const size_t offset =
+        (size_t)rng_below(t->seed, rng_stream("drawbacks.offset"), pass, (uint64_t)length);
+    character_stream_cut(&t->stream, length, offset, example % t->windows, 1, ids, labels);
+}
+
 static Status loss(void *context, Tape *tape, const uint32_t *example, size_t count, Value **out,
                    TrainCount *counted) {
     Training *t = context;
     const int length = t->d->plan.window;
-    const size_t n = (size_t)length, batch_size = (size_t)t->d->plan.language_batch;
-    const uint64_t epoch = tape->step / ((t->windows + batch_size - 1) / batch_size);
-    const size_t offset =
-        (size_t)rng_below(t->seed, rng_stream("drawbacks.offset"), epoch, (uint64_t)n);
+    const size_t n = (size_t)length;
     grid_progress(t->record, .9 * (double)tape->step / t->cell->steps);
     int32_t *ids = tape_take(tape, count * n * sizeof *ids);
     int32_t *labels = tape_take(tape, count * n * sizeof *labels);
     STATUS_TRY(tape_status(tape));
-    for (size_t b = 0; b < count; b++)
-        character_stream_cut(&t->stream, length, offset, example[b], 1, ids + b * n,
-                             labels + b * n);
+    for (size_t b = 0; b < count; b++) cut(t, example[b], ids + b * n, labels + b * n);
     const NetBatch batch = {(int)count, length, ids, labels};
     int right = 0, scored = 0;
     *out = net_loss(&t->net, tape, &batch, &right, &scored);
@@ -225,7 +229,7 @@ static Status train(Training *t) {
     const DrawbacksPlan *plan = &t->d->plan;
     const TrainTask task = {.name = "next character",
                             .parameters = t->net.parameters,
-                            .examples = t->windows,
+                            .examples = (size_t)t->cell->steps * (size_t)plan->language_batch,
                             .context = t,
                             .loss = loss,
                             .evaluate = evaluate,
@@ -233,16 +237,11 @@ static Status train(Training *t) {
                             .score_names = {"loss", "accuracy"},
                             .select = 0,
                             .select_least = 1};
-    const int per_epoch =
-        (int)((t->windows + (size_t)plan->language_batch - 1) / (size_t)plan->language_batch);
     TrainPlan how = train_plan_default();
     how.batch = (size_t)plan->language_batch;
-    how.steps = (uint64_t)t->cell->steps;
     how.rate = plan->language_rate[t->cell->net == NET_LSTM];
     how.seed = t->seed;
-    /* About as many in all, however long an epoch is. */
-    how.evaluations_per_epoch =
-        (int)fmax(1, round((double)EVALUATIONS * per_epoch / t->cell->steps));
+    how.evaluations_per_epoch = EVALUATIONS;
     how.checkpoint = grid_checkpoint(t->record);
     TrainLog *log;
     STATUS_TRY(train_run(&task, &how, &log));

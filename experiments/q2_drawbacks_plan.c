@@ -48,7 +48,7 @@ static void set_common(DrawbacksPlan *p) {
     p->window = 64;
     p->far = 256;
     p->language_batch = 16;
-    p->language_rate[0] = 3e-3;
+    p->language_rate[0] = 8e-3;
     p->language_rate[1] = 1e-2;
     p->validation = 596;
     p->big = (NetShape){
