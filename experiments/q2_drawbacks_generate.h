@@ -7,11 +7,11 @@
  *     size_t bytes = g->bytes[k * g->blocks + b];                         // after it
  *     generation_close(g);
  *
- * One sequence, one thread, the likeliest symbol each time. A Transformer that keeps the keys and
- * values of the past, one that keeps the sums of kernel attention, and an LSTM of as many
- * parameters. All of them generate the same length side by side, a block of symbols at a time and
- * in random order, again and again: a machine that becomes slower meanwhile becomes so for all of
- * them.
+ * One sequence, one thread, whose processor time is taken, the likeliest symbol each time. A
+ * Transformer that keeps the keys and values of the past, one that keeps the sums of kernel
+ * attention, and an LSTM of as many parameters. All of them generate the same length side by side,
+ * a block of symbols at a time and in random order, again and again: a machine that becomes slower
+ * meanwhile becomes so for all of them.
  */
 #ifndef EXPERIMENTS_Q2_DRAWBACKS_GENERATE_H
 #define EXPERIMENTS_Q2_DRAWBACKS_GENERATE_H
