@@ -25,10 +25,11 @@ static Status check(const TransformerConfig *c) {
         {"width", c->width, 1, 1 << 16},
         {"heads", c->heads, 1, c->width},
         {"feed-forward width", c->feed_forward, 1, 1 << 20},
-        {"vocabulary", c->vocabulary, 1, 1 << 30},
-        {"target vocabulary", c->encoder_layers && c->decoder_layers ? c->target_vocabulary : 1, 1,
+        {"vocabulary", c->vocabulary, 0, 1 << 30},
+        {"target vocabulary",
+         c->vocabulary && c->encoder_layers && c->decoder_layers ? c->target_vocabulary : 1, 1,
          1 << 30},
-        {"classes", c->classes, 1, 1 << 30},
+        {"classes", c->classes, c->vocabulary ? 1 : 0, 1 << 30},
         {"positions", c->positions == POSITIONS_LEARNED ? c->positions_max : 1, 1, 1 << 30},
     };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -156,7 +157,8 @@ static Value *attend_self(Tape *tape, Value *x, const TransformerLayer *l, const
 static Value *attend_memory(Tape *tape, Value *x, const TransformerLayer *l, const Batch *batch,
                             const TransformerMemory *memory, const float **weights) {
     const int d = batch->config->width;
-    const MultiheadShape shape = shape_of(batch, memory->offsets, 0, weights);
+    MultiheadShape shape = shape_of(batch, memory->offsets, 0, weights);
+    shape.remaining = batch->config->remaining;
     Value *q = product(tape, normal(tape, x, &l->cross_norm), &l->query, ACTIVATION_NONE);
     Value *kv = product(tape, memory->states, &l->key_value, ACTIVATION_NONE);
     Value *context = nn_attention(tape, (AttentionPart){q, 0}, (AttentionPart){kv, 0},
@@ -171,16 +173,50 @@ static Value *feed_forward(Tape *tape, Value *x, const TransformerLayer *l,
 }
 /* end excerpt */
 
+static Status check_rows(const TransformerConfig *c, const Value *rows, const Batch *batch) {
+    if (rows->columns == c->width && rows->rows == batch->offsets[batch->sequences])
+        return STATUS_OK;
+    return status_fail(STATUS_ARGUMENT, "transformer: rows of %d x %d; expected %d x %d",
+                       rows->rows, rows->columns, batch->offsets[batch->sequences], c->width);
+}
+
+static Status check_encoder(const Transformer *model, int sequences, const int *offsets) {
+    STATUS_TRY(check_batch(model, sequences, offsets));
+    if (model->config.encoder_layers < 1)
+        return status_fail(STATUS_ARGUMENT, "transformer: it has no encoder");
+    return STATUS_OK;
+}
+
+static Status no_classes(void) {
+    return status_fail(STATUS_ARGUMENT, "transformer: logits of a model without classes");
+}
+
+static Status no_vocabulary(void) {
+    return status_fail(STATUS_ARGUMENT, "transformer: ids for a model whose rows come embedded");
+}
+
 Value *transformer_encode(Transformer *model, Tape *tape, const int32_t *ids, int sequences,
                           const int *offsets) {
+    const TransformerParts *parts = model->parts;
+    const Batch batch = {&model->config, sequences, offsets};
+    Status status = check_encoder(model, sequences, offsets);
+    if (status == STATUS_OK && !parts->encoder_words) status = no_vocabulary();
+    if (status != STATUS_OK) return tape_fail(tape, status);
+    return transformer_encode_rows(
+        model, tape,
+        embed(model, tape, parts->encoder_words, parts->encoder_positions, ids, &batch), sequences,
+        offsets);
+}
+
+Value *transformer_encode_rows(Transformer *model, Tape *tape, Value *x, int sequences,
+                               const int *offsets) {
     const TransformerConfig *c = &model->config;
     const TransformerParts *parts = model->parts;
     const Batch batch = {c, sequences, offsets};
-    Status status = check_batch(model, sequences, offsets);
-    if (status == STATUS_OK && c->encoder_layers < 1)
-        status = status_fail(STATUS_ARGUMENT, "transformer: it has no encoder");
+    if (!x) return NULL;
+    Status status = check_encoder(model, sequences, offsets);
+    if (status == STATUS_OK) status = check_rows(c, x, &batch);
     if (status != STATUS_OK) return tape_fail(tape, status);
-    Value *x = embed(model, tape, parts->encoder_words, parts->encoder_positions, ids, &batch);
     for (int i = 0; i < c->encoder_layers; i++) {
         x = attend_self(tape, x, &parts->encoder[i], &batch, 0,
                         model->watch ? &model->watch->encoder[i] : NULL);
@@ -190,6 +226,7 @@ Value *transformer_encode(Transformer *model, Tape *tape, const int32_t *ids, in
 }
 
 Value *transformer_classify(Transformer *model, Tape *tape, Value *states) {
+    if (!model->parts->classes.weight) return tape_fail(tape, no_classes());
     return product(tape, states, &model->parts->classes, ACTIVATION_NONE);
 }
 
@@ -204,14 +241,28 @@ static Status check_memory(const TransformerConfig *c, const TransformerMemory *
 
 Value *transformer_decode(Transformer *model, Tape *tape, const int32_t *ids, int sequences,
                           const int *offsets, const TransformerMemory *memory) {
+    const TransformerParts *parts = model->parts;
+    const Batch batch = {&model->config, sequences, offsets};
+    if (memory && !memory->states) return NULL; /* the encoder has failed */
+    Status status = check_batch(model, sequences, offsets);
+    if (status == STATUS_OK) status = check_memory(&model->config, memory);
+    if (status == STATUS_OK && !parts->decoder_words) status = no_vocabulary();
+    if (status != STATUS_OK) return tape_fail(tape, status);
+    Value *x = embed(model, tape, parts->decoder_words, parts->decoder_positions, ids, &batch);
+    return transformer_classify(
+        model, tape, transformer_decode_rows(model, tape, x, sequences, offsets, memory));
+}
+
+Value *transformer_decode_rows(Transformer *model, Tape *tape, Value *x, int sequences,
+                               const int *offsets, const TransformerMemory *memory) {
     const TransformerConfig *c = &model->config;
     const TransformerParts *parts = model->parts;
     const Batch batch = {c, sequences, offsets};
-    if (memory && !memory->states) return NULL; /* the encoder has failed */
+    if (!x || (memory && !memory->states)) return NULL;
     Status status = check_batch(model, sequences, offsets);
     if (status == STATUS_OK) status = check_memory(c, memory);
+    if (status == STATUS_OK) status = check_rows(c, x, &batch);
     if (status != STATUS_OK) return tape_fail(tape, status);
-    Value *x = embed(model, tape, parts->decoder_words, parts->decoder_positions, ids, &batch);
     for (int i = 0; i < c->decoder_layers; i++) {
         const TransformerLayer *l = &parts->decoder[i];
         x = attend_self(tape, x, l, &batch, 1, model->watch ? &model->watch->decoder[i] : NULL);
@@ -220,5 +271,5 @@ Value *transformer_decode(Transformer *model, Tape *tape, const int32_t *ids, in
                               model->watch ? &model->watch->cross[i] : NULL);
         x = feed_forward(tape, x, l, c);
     }
-    return transformer_classify(model, tape, normal(tape, x, &parts->decoder_norm));
+    return normal(tape, x, &parts->decoder_norm);
 }

@@ -29,13 +29,18 @@ typedef enum { POSITIONS_NONE, POSITIONS_SINUSOIDAL, POSITIONS_LEARNED } Positio
 typedef struct {
     int encoder_layers, decoder_layers;
     int width, heads, feed_forward; /* D, H, F */
-    int vocabulary;                 /* of inputs; with both halves: of the source */
+    int vocabulary;                 /* of inputs; with both halves: of the source; 0: rows come
+                                       embedded, see transformer_encode_rows */
     int target_vocabulary;          /* inputs of the decoder where there is an encoder */
-    int classes;                    /* columns of the logits */
+    int classes;                    /* columns of the logits; 0, where rows come embedded: states
+                                       are what comes out */
     Positions positions;
     int positions_max;       /* rows of LEARNED; longer sequences are refused there alone */
     AttentionKind attention; /* MATERIALISED, TILED, or KERNEL_LINEAR with elu + 1 */
     float dropout; /* of the embeddings, of each branch, and of MATERIALISED's probabilities */
+    int remaining; /* 1: row i of the decoder attends to rows i and after of its memory, which must
+                      be as long (model/reorderer.h) */
+    Precision precision; /* of the products */
 } TransformerConfig;
 
 #define TRANSFORMER_LAYERS_MAX 24
@@ -65,6 +70,11 @@ size_t transformer_parameters(const TransformerConfig *config); /* without openi
 Value *transformer_encode(Transformer *model, Tape *tape, const int32_t *ids, int sequences,
                           const int *offsets);
 
+/* The same of rows [T, D] that are embedded already, whatever the config says of vocabularies and
+ * positions; and the decoder's states, [T, D], after its last norm, before any classes. */
+Value *transformer_encode_rows(Transformer *model, Tape *tape, Value *rows, int sequences,
+                               const int *offsets);
+
 /* Logits of an encoder alone, [T, classes]. */
 Value *transformer_classify(Transformer *model, Tape *tape, Value *states);
 
@@ -77,6 +87,8 @@ typedef struct {
 /* Logits [T, classes] of a decoder; memory NULL for a decoder alone. */
 Value *transformer_decode(Transformer *model, Tape *tape, const int32_t *ids, int sequences,
                           const int *offsets, const TransformerMemory *memory);
+Value *transformer_decode_rows(Transformer *model, Tape *tape, Value *rows, int sequences,
+                               const int *offsets, const TransformerMemory *memory);
 
 /* --- one token at a time ------------------------------------------------------------------- */
 

@@ -258,6 +258,9 @@ Status transformer_cache_open(TransformerCache **out, Transformer *model, int se
         return status_fail(STATUS_ARGUMENT,
                            "transformer: a cache %s memory for %d encoder and %d decoder layers",
                            memory ? "with" : "without", c->encoder_layers, c->decoder_layers);
+    if (c->vocabulary < 1 || c->classes < 1 || c->remaining)
+        return status_fail(STATUS_ARGUMENT, "transformer: a cache for a model without vocabulary, "
+                                            "without classes or whose memory is used up");
     if (memory && (!memory->states || memory->offsets[sequences] != memory->states->rows))
         return status_fail(STATUS_ARGUMENT,
                            "transformer: offsets of the memory end at %d of %d "

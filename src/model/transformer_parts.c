@@ -52,7 +52,8 @@ static LinearParts linear(Builder *b, const char *prefix, const char *part, int 
         for (size_t i = 0; i < l.weight->count; i++)
             l.weight->value[i] = (float)(bound * (2 * rng_uniform(b->seed, stream, i) - 1));
         l.weight->decays = 1;
-        if (parameter_use_products(l.weight, PRECISION_F32) != STATUS_OK) b->missing = 1;
+        if (parameter_use_products(l.weight, b->model->config.precision) != STATUS_OK)
+            b->missing = 1;
     }
     snprintf(name, sizeof name, "%s%s.bias", prefix, part);
     l.bias = add(b, name, 1, (size_t)blocks * outputs, 0);
@@ -106,9 +107,11 @@ static void add_half(Builder *b, const char *name, int vocabulary, int layers, i
     char full[PARAMETER_NAME_MAX];
     const TransformerConfig *c = &b->model->config;
     b->depth = 0;
-    snprintf(full, sizeof full, "%s.words", name);
-    *words = table(b, full, vocabulary);
-    if (c->positions == POSITIONS_LEARNED) {
+    if (c->vocabulary) {
+        snprintf(full, sizeof full, "%s.words", name);
+        *words = table(b, full, vocabulary);
+    }
+    if (c->vocabulary && c->positions == POSITIONS_LEARNED) {
         snprintf(full, sizeof full, "%s.positions", name);
         *positions = table(b, full, c->positions_max);
     }
@@ -148,7 +151,8 @@ Status transformer_parts_open(Transformer *model, uint64_t seed) {
                  c->encoder_layers > 0, &parts->decoder_words, &parts->decoder_positions,
                  parts->decoder, &parts->decoder_norm);
     b.depth = deepest + 1;
-    parts->classes = linear(&b, "", "classes", 1, (size_t)c->classes, (size_t)c->width);
+    if (c->classes)
+        parts->classes = linear(&b, "", "classes", 1, (size_t)c->classes, (size_t)c->width);
     if (b.missing) return STATUS_MEMORY; /* with the message of the first that failed */
     if (c->positions == POSITIONS_SINUSOIDAL) STATUS_TRY(make_sinusoids(parts, c->width));
     return parameters_changed(&model->parameters);
@@ -168,13 +172,14 @@ size_t transformer_parameters(const TransformerConfig *c) {
     const size_t d = (size_t)c->width, f = (size_t)c->feed_forward;
     const size_t attention = 4 * d * d + 4 * d + 2 * d; /* products, biases, norm */
     const size_t feed = 2 * d * f + f + d + 2 * d;
-    const size_t places = c->positions == POSITIONS_LEARNED ? (size_t)c->positions_max : 0;
+    const size_t places =
+        c->vocabulary && c->positions == POSITIONS_LEARNED ? (size_t)c->positions_max : 0;
     size_t count = (size_t)c->classes * (d + 1);
     if (c->encoder_layers > 0)
         count += (size_t)c->encoder_layers * (attention + feed) +
                  ((size_t)c->vocabulary + places + 2) * d;
     if (c->decoder_layers > 0)
         count += (size_t)c->decoder_layers * (attention * (c->encoder_layers > 0 ? 2 : 1) + feed) +
-                 ((size_t)transformer_decoder_vocabulary(c) + places + 2) * d;
+                 ((size_t)(c->vocabulary ? transformer_decoder_vocabulary(c) : 0) + places + 2) * d;
     return count;
 }

@@ -11,10 +11,11 @@
 
 #include "grad/tape.h"
 
-#define NN_TABLES_MAX 4
+#define NN_TABLES_MAX 12
 
-/* Sum over the tables of their rows ids[table][t]: [rows, D]. The tables have the same width D. The
- * ids must live until backward. STATUS_ARGUMENT names table and id where one lies outside. */
+/* Sum over the tables of their rows ids[table][t]: [rows, D]. The tables have the same width D, and
+ * may be one table several times. The ids must live until backward. STATUS_ARGUMENT names table and
+ * id where one lies outside. */
 Value *nn_embed(Tape *tape, int tables, Parameter *const *table, const int32_t *const *ids,
                 int rows);
 

@@ -135,6 +135,7 @@ Value *nn_attention(Tape *tape, AttentionPart query, AttentionPart key, Attentio
     m->attention = (Attention){.kind = shape->kind,
                                .map = FEATURE_ELU1,
                                .causal = shape->causal,
+                               .remaining = shape->remaining,
                                .sequences = shape->sequences,
                                .heads = shape->heads,
                                .width = head,

@@ -28,6 +28,7 @@ typedef struct {
     int heads, sequences;
     const int *query_offsets, *key_offsets; /* [sequences + 1]; must live until backward */
     int causal;                             /* row i sees rows 0 .. i; both offsets must agree */
+    int remaining;               /* row i sees keys i and after it (op/op.h); MATERIALISED only */
     float dropout;               /* of the probabilities, in TAPE_TRAIN only, MATERIALISED only */
     const float **probabilities; /* where not NULL, gets those of MATERIALISED: matrices
                                     [queries, keys] sequence by sequence for head 0, then head 1;

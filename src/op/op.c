@@ -32,7 +32,8 @@ Status attention_check(const Attention *a) {
     STATUS_TRY(check_offsets("query", a->query_offsets, a->sequences));
     STATUS_TRY(check_offsets("key", a->key_offsets, a->sequences));
     for (int b = 0; b <= a->sequences; b++)
-        if ((a->causal || a->kind == ATTENTION_VALUE) && a->query_offsets[b] != a->key_offsets[b])
+        if ((a->causal || a->remaining || a->kind == ATTENTION_VALUE) &&
+            a->query_offsets[b] != a->key_offsets[b])
             return status_fail(STATUS_ARGUMENT,
                                "attention: offset %d is %d for queries and %d for keys; causal "
                                "attention and 'value' need the same rows",
@@ -40,6 +41,9 @@ Status attention_check(const Attention *a) {
     if (!(a->scale > 0) || !isfinite(a->scale))
         return status_fail(STATUS_ARGUMENT, "attention: scale is %g; expected a positive number",
                            (double)a->scale);
+    if (a->remaining && (a->causal || a->kind != ATTENTION_MATERIALISED || a->relative_bias))
+        return status_fail(STATUS_UNSUPPORTED, "attention: what remains is attended to by "
+                                               "'materialised' alone, not causal and without bias");
     if (a->kind != ATTENTION_MATERIALISED && (a->relative_bias || a->dropout != 0))
         return status_fail(STATUS_UNSUPPORTED,
                            "attention: %s needs the probabilities; only 'materialised' stores them",

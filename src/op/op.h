@@ -62,6 +62,8 @@ typedef struct {
     AttentionKind kind;
     FeatureMap map; /* kernel kinds only */
     int causal;     /* row i sees keys 0..i of its own sequence; then both offsets must agree */
+    int remaining;  /* row i sees keys i and after it, MATERIALISED only: what is left of a bag when
+                       those before i have been taken; not with causal; both offsets must agree */
     int sequences;  /* B */
     int heads;      /* H */
     int width;      /* E, of queries, keys and values */

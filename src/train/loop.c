@@ -54,7 +54,7 @@ static Status check_plan(const TrainTask *task, const TrainPlan *plan) {
     if (plan->pool == 0) return refuse(task, "pool", 0, "at least 1");
     if (!(plan->rate > 0 && isfinite(plan->rate)))
         return refuse(task, "learning rate", plan->rate, "a number above 0");
-    if ((unsigned)plan->schedule > SCHEDULE_COSINE)
+    if ((unsigned)plan->schedule > SCHEDULE_HOLD)
         return refuse(task, "schedule", plan->schedule, "one of ScheduleKind");
     if (!(plan->warmup >= 0 && plan->warmup <= 1))
         return refuse(task, "share of warm-up", plan->warmup, "0 to 1");
@@ -158,8 +158,12 @@ static Status open_run(TrainRun *run) {
     STATUS_TRY(batches_open(&run->batches, task->examples, task->length, plan->batch, plan->pool,
                             plan->seed));
     STATUS_TRY(open_log(run, &room));
+    const int holds = plan->schedule == SCHEDULE_HOLD;
+    const double warmup = plan->warmup * (double)run->log->planned_steps;
+    if (holds && plan->fall > run->log->planned_steps)
+        return refuse(task, "steps of falling rate:", (double)plan->fall, "no more than steps");
     run->schedule = (Schedule){plan->schedule, plan->rate, run->log->planned_steps,
-                               (uint64_t)llround(plan->warmup * (double)run->log->planned_steps)};
+                               holds ? plan->rise : (uint64_t)llround(warmup), plan->fall};
     STATUS_TRY(adamw_open(
         &run->adamw, run->set,
         &(AdamwOptions){plan->beta1, plan->beta2, plan->epsilon, plan->decay, plan->layer_decay}));

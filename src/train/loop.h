@@ -59,7 +59,10 @@ typedef struct {
     size_t pool;          /* batches that are grouped by length together; 1: no grouping */
     double rate;          /* peak learning rate */
     ScheduleKind schedule;
-    double warmup; /* share of all steps */
+    double warmup;       /* share of all steps */
+    uint64_t rise, fall; /* SCHEDULE_HOLD alone: steps at the beginning, instead of `warmup`, and at
+                            the end. Until the rate begins to fall nothing depends on where the end
+                            is: a checkpoint from before may go on with other steps and fall */
     double beta1, beta2, epsilon, decay;
     double layer_decay; /* rate of depth d is rate * layer_decay^(deepest - d); 1: all the same */
     double clip;        /* global norm; 0: none */

@@ -51,7 +51,7 @@ static void add_number(PlanLine *line, size_t *count, const char *key, const cha
 
 /* Everything that the bits of a run depend on, but for code, data and threads. */
 static size_t describe(const TrainRun *run, PlanLine line[PLAN_LINES]) {
-    static const char *const schedules[] = {"constant", "linear", "cosine"};
+    static const char *const schedules[] = {"constant", "linear", "cosine", "hold"};
     const TrainTask *task = run->task;
     const TrainPlan *plan = run->plan;
     size_t n = 0;
@@ -60,7 +60,10 @@ static size_t describe(const TrainRun *run, PlanLine line[PLAN_LINES]) {
     add_whole(line, &n, "examples", "the number of training examples", task->examples);
     add_whole(line, &n, "lengths", "the hash of the examples' lengths", hash_lengths(task));
     add_whole(line, &n, "seed", "the seed", plan->seed);
-    add_whole(line, &n, "steps", "the number of steps", run->log->planned_steps);
+    if (plan->schedule == SCHEDULE_HOLD) /* its end: check_end */
+        add_whole(line, &n, "rise", "the steps of rising rate", plan->rise);
+    else
+        add_whole(line, &n, "steps", "the number of steps", run->log->planned_steps);
     add_whole(line, &n, "batch", "the batch size", plan->batch);
     add_whole(line, &n, "micro_batches", "the number of micro-batches", plan->micro_batches);
     add_whole(line, &n, "pool", "the pool of batches grouped by length", plan->pool);
@@ -144,6 +147,10 @@ static void note_position(Checkpoint *checkpoint, const TrainRun *run) {
         snprintf(key, sizeof key, "plan.%s", line[i].key);
         checkpoint_note(checkpoint, key, "%s", line[i].text);
     }
+    if (run->plan->schedule == SCHEDULE_HOLD) {
+        checkpoint_note(checkpoint, "end.steps", "%llu", (unsigned long long)log->planned_steps);
+        checkpoint_note(checkpoint, "end.fall", "%llu", (unsigned long long)run->plan->fall);
+    }
     size_t per_epoch = batches_per_epoch(run->batches);
     checkpoint_note(checkpoint, "step", "%llu", (unsigned long long)log->steps);
     checkpoint_note(checkpoint, "epoch", "%llu", (unsigned long long)(log->steps / per_epoch));
@@ -199,6 +206,25 @@ static Status out_of_range(const TrainRun *run, const char *what, uint64_t found
                        what, (unsigned long long)found, (unsigned long long)most);
 }
 
+/* A rate that has begun to fall, in the run that was kept or in the one that goes on, belongs to
+ * one end. */
+static Status check_end(const TrainRun *run, const Checkpoint *checkpoint) {
+    uint64_t steps, fall;
+    const uint64_t planned = run->log->planned_steps, done = run->log->steps;
+    if (run->plan->schedule != SCHEDULE_HOLD) return STATUS_OK;
+    STATUS_TRY(checkpoint_whole(checkpoint, "end.steps", &steps));
+    STATUS_TRY(checkpoint_whole(checkpoint, "end.fall", &fall));
+    if (steps == planned && fall == run->plan->fall) return STATUS_OK;
+    if (fall <= steps && done <= steps - fall && done + run->plan->fall <= planned)
+        return STATUS_OK;
+    return status_fail(STATUS_FORMAT,
+                       "%s: the rate falls over the last %llu of %llu steps there, over %llu of "
+                       "%llu here; at step %llu that can no longer be changed",
+                       run->plan->checkpoint, (unsigned long long)fall, (unsigned long long)steps,
+                       (unsigned long long)run->plan->fall, (unsigned long long)planned,
+                       (unsigned long long)done);
+}
+
 static Status read_evaluation(TrainRun *run, const Checkpoint *checkpoint, size_t index) {
     TrainEvaluation *e = &run->log->evaluation[index];
     char key[48];
@@ -231,6 +257,7 @@ static Status read_position(TrainRun *run, const Checkpoint *checkpoint, size_t 
     STATUS_TRY(checkpoint_whole(checkpoint, "best", &best));
     if (log->steps > log->planned_steps)
         return out_of_range(run, "step", log->steps, log->planned_steps);
+    STATUS_TRY(check_end(run, checkpoint));
     if (evaluations > room) return out_of_range(run, "evaluations", evaluations, room);
     if (best > evaluations) return out_of_range(run, "best evaluation", best, evaluations);
     log->evaluations = (size_t)evaluations;

@@ -8,12 +8,19 @@
 
 #include <stdint.h>
 
-typedef enum { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE } ScheduleKind;
+typedef enum {
+    SCHEDULE_CONSTANT,
+    SCHEDULE_LINEAR,
+    SCHEDULE_COSINE,
+    SCHEDULE_HOLD /* constant, then linearly to 0 over the last `fall` steps (Haegele et al. 2024)
+                   */
+} ScheduleKind;
 
 typedef struct {
     ScheduleKind kind;
     double rate;            /* at the peak */
     uint64_t steps, warmup; /* in all; of linear rise from 0 at their beginning */
+    uint64_t fall;          /* of HOLD alone */
 } Schedule;
 
 /* The factor of transformers' get_linear_schedule_with_warmup (and _cosine_, _constant_), times

@@ -40,12 +40,24 @@ START_TEST(constant_stays) {
 }
 END_TEST
 
+START_TEST(held_it_falls_at_the_end) {
+    Schedule s = {SCHEDULE_HOLD, 2.0, 12, 4, .fall = 5};
+    const double expected[] = {0, .5, 1, 1.5, 2, 2, 2, 2, 1.6, 1.2, .8, .4, 0, 0};
+    for (uint64_t i = 0; i < 14; i++)
+        ck_assert_double_eq_tol(schedule_rate(&s, i), expected[i], 1e-15);
+    s.fall = 0;
+    ck_assert_double_eq(schedule_rate(&s, 11), 2);
+    ck_assert_double_eq(schedule_rate(&s, 12), 0);
+}
+END_TEST
+
 Suite *suite_schedule(void) {
     Suite *suite = suite_create("schedule");
     TCase *tests = tcase_create("schedule");
     tcase_add_test(tests, linear_rises_and_falls);
     tcase_add_test(tests, cosine_is_half_a_wave);
     tcase_add_test(tests, constant_stays);
+    tcase_add_test(tests, held_it_falls_at_the_end);
     suite_add_tcase(suite, tests);
     return suite;
 }

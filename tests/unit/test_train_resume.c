@@ -301,6 +301,29 @@ START_TEST(damaged_and_foreign_files_are_refused) {
 }
 END_TEST
 
+/* A rate that is held knows no end: what was done under one plan is what another would have done.
+ */
+START_TEST(a_held_rate_may_end_elsewhere) {
+    ToyTraining whole, toy;
+    TrainPlan plan = make_plan(0), longer;
+    TrainLog *log;
+    plan.schedule = SCHEDULE_HOLD, plan.rise = 3, plan.fall = 8, plan.steps = 25;
+    TrainLog *expected = run_whole(&whole, plan);
+    longer = plan;
+    longer.steps = 40, longer.fall = 20;
+    unlink(path);
+    ck_killed(start(&longer, 15, 0)); /* 14 steps of the longer one, which would fall from 20 on */
+    ck_assert_uint_eq(finish_and_compare(&plan, &whole, expected), 14);
+    /* Now it has fallen. */
+    toy_open(&toy, 1);
+    ck_assert_int_eq(train_run(&toy.task, &longer, &log), STATUS_FORMAT);
+    ck_says("can no longer be changed");
+    toy_close(&toy);
+    train_log_free(expected);
+    toy_close(&whole);
+}
+END_TEST
+
 Suite *suite_train_resume(void) {
     Suite *suite = suite_create("train_resume");
     TCase *tests = tcase_create("train_resume");
@@ -313,6 +336,7 @@ Suite *suite_train_resume(void) {
     tcase_add_test(tests, a_finished_run_returns_at_once);
     tcase_add_test(tests, another_plan_is_named);
     tcase_add_test(tests, damaged_and_foreign_files_are_refused);
+    tcase_add_test(tests, a_held_rate_may_end_elsewhere);
     suite_add_tcase(suite, tests);
     return suite;
 }

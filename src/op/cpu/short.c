@@ -15,6 +15,11 @@ void cpu_drop(const Attention *a, size_t first, size_t count, const float *from,
 
 void cpu_probabilities(const Attention *a, int head, int row, int keys, float *scores) {
     float scale = a->scale;
+    if (a->remaining) { /* the keys before the row have been taken */
+        memset(scores, 0, (size_t)row * sizeof *scores);
+        cpu_kernels()->softmax_row(scores + row, keys - row, keys - row, scale);
+        return;
+    }
     if (a->relative_bias) {
         const float *bias = a->relative_bias + (size_t)head * (size_t)(2 * a->relative_span - 1) +
                             (a->relative_span - 1 - row);
