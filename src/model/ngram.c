@@ -167,8 +167,9 @@ Status ngram_finish(Ngram *m) {
     for (size_t i = 0; i < m->trigram.slots; i++) {
         const uint64_t key = m->trigram.key[i];
         if (!key) continue;
-        const uint32_t v = (uint32_t)(key >> 21 & LOW21), w = (uint32_t)(key & LOW21);
-        STATUS_TRY(see_in(&m->pair, key >> 21 | UINT64_C(1) << 63, m->trigram.count[i]));
+        const uint32_t u = (uint32_t)(key >> 42 & LOW21), v = (uint32_t)(key >> 21 & LOW21);
+        const uint32_t w = (uint32_t)(key & LOW21);
+        STATUS_TRY(see_in(&m->pair, key_of(0, u, v), m->trigram.count[i]));
         STATUS_TRY(add_count(&m->bigram, key_of(0, v, w)));
     }
     for (size_t i = 0; i < m->bigram.slots; i++) {

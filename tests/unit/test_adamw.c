@@ -100,7 +100,7 @@ static int32_t used_row(uint64_t step, size_t i) {
 
 /* One step; the gradient depends on the values read, so that a stale row would be noticed. */
 static void twin_step(Twin *twin, uint64_t step) {
-    Schedule schedule = {SCHEDULE_LINEAR, .03, 45, 6};
+    Schedule schedule = {SCHEDULE_LINEAR, .03, 45, 6, 0};
     Parameter *dense = twin->dense;
     if (step % 5 != 4) {
         for (size_t i = 0; i < dense->count; i++)

@@ -7,7 +7,7 @@
 Suite *suite_schedule(void);
 
 START_TEST(linear_rises_and_falls) {
-    Schedule s = {SCHEDULE_LINEAR, 2.0, 10, 4};
+    Schedule s = {SCHEDULE_LINEAR, 2.0, 10, 4, 0};
     const double expected[] = {0, .5, 1, 1.5, 2, 2 * 5. / 6, 2 * 4. / 6, 1, 2 * 2. / 6, 2 * 1. / 6};
     for (uint64_t i = 0; i < 10; i++)
         ck_assert_double_eq_tol(schedule_rate(&s, i), expected[i], 1e-15);
@@ -23,7 +23,7 @@ START_TEST(linear_rises_and_falls) {
 END_TEST
 
 START_TEST(cosine_is_half_a_wave) {
-    Schedule s = {SCHEDULE_COSINE, 1.0, 12, 4};
+    Schedule s = {SCHEDULE_COSINE, 1.0, 12, 4, 0};
     ck_assert_double_eq_tol(schedule_rate(&s, 2), .5, 1e-15);
     ck_assert_double_eq_tol(schedule_rate(&s, 4), 1, 1e-15);
     ck_assert_double_eq_tol(schedule_rate(&s, 6), .5 * (1 + sqrt(.5)), 1e-15);
@@ -33,7 +33,7 @@ START_TEST(cosine_is_half_a_wave) {
 END_TEST
 
 START_TEST(constant_stays) {
-    Schedule s = {SCHEDULE_CONSTANT, 3.0, 12, 2};
+    Schedule s = {SCHEDULE_CONSTANT, 3.0, 12, 2, 0};
     ck_assert_double_eq(schedule_rate(&s, 1), 1.5);
     ck_assert_double_eq(schedule_rate(&s, 2), 3);
     ck_assert_double_eq(schedule_rate(&s, 500), 3);

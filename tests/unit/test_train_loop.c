@@ -25,7 +25,7 @@ START_TEST(a_run_learns_and_says_what_it_did) {
     ck_assert_uint_eq(log->steps, 120);
     ck_assert_uint_eq(log->resumed_at, 0);
     ck_assert_double_gt(log->seconds, 0);
-    Schedule schedule = {SCHEDULE_LINEAR, plan.rate, 120, 12};
+    Schedule schedule = {SCHEDULE_LINEAR, plan.rate, 120, 12, 0};
     double seen = 0;
     for (size_t i = 0; i < 120; i++) {
         ck_assert_float_eq(log->batch[i].rate, (float)schedule_rate(&schedule, i));
