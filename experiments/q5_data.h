@@ -50,9 +50,20 @@ int q5_data_parse(Q5DataPlan *plan, int argc, char **argv);
 /* Files to sets in memory. */
 Status q5_data_build(Q5Data *data);
 
-/* Measures of the shuffled column itself on the sentences of low .. high words of a set: what an
- * order drawn by chance (but never the right one) scores. */
-Status q5_data_chance(const ReorderSet *set, int low, int high, OrderSummary *out);
+/* Answers that no model gave, to see what each measure makes of them. */
+typedef enum {
+    Q5_PROBE_SWAP,     /* the two words in the middle change places */
+    Q5_PROBE_ROTATE,   /* the first word goes to the end */
+    Q5_PROBE_HALVES,   /* the second half comes first */
+    Q5_PROBE_REVERSED, /* the last word first */
+    Q5_PROBE_RANDOM,   /* the column "shuffled": by chance, but never the right order */
+    Q5_PROBES
+} Q5Probe;
+const char *q5_probe_name(Q5Probe probe);
+
+/* Measures of such answers to the sentences of low .. high words of a set; sentences 0 where there
+ * are none. */
+Status q5_data_probe(const ReorderSet *set, int low, int high, Q5Probe probe, OrderSummary *out);
 
 /* Words of a set, and how many of them training never shows. */
 typedef struct {

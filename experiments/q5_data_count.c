@@ -4,17 +4,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-Status q5_data_chance(const ReorderSet *set, int low, int high, OrderSummary *out) {
+const char *q5_probe_name(Q5Probe probe) {
+    static const char *const names[Q5_PROBES] = {"swap", "rotate", "halves", "reversed", "random"};
+    return names[probe];
+}
+
+static void answer_of(const ReorderSet *set, size_t sentence, Q5Probe probe, uint32_t *answer) {
+    const uint32_t *word = reorder_words_of(set, sentence);
+    int length = reorder_length(set, sentence), middle = length / 2;
+    memcpy(answer, word, (size_t)length * sizeof *answer);
+    switch (probe) {
+    case Q5_PROBE_SWAP:
+        answer[middle - 1] = word[middle];
+        answer[middle] = word[middle - 1];
+        break;
+    case Q5_PROBE_ROTATE:
+        for (int i = 0; i < length; i++) answer[i] = word[(i + 1) % length];
+        break;
+    case Q5_PROBE_HALVES:
+        for (int i = 0; i < length; i++) answer[i] = word[(i + middle) % length];
+        break;
+    case Q5_PROBE_REVERSED:
+        for (int i = 0; i < length; i++) answer[i] = word[length - 1 - i];
+        break;
+    default:
+        memcpy(answer, reorder_shuffled_of(set, sentence), (size_t)length * sizeof *answer);
+    }
+}
+
+Status q5_data_probe(const ReorderSet *set, int low, int high, Q5Probe probe, OrderSummary *out) {
     enum { DRAWS = 1000 };
     OrderScore *scores = malloc((set->sentences + 1) * sizeof *scores);
     if (!scores) return status_fail(STATUS_MEMORY, "no memory for %zu sentences", set->sentences);
     size_t count = 0;
     Status status = STATUS_OK;
     for (size_t s = 0; status == STATUS_OK && s < set->sentences; s++) {
+        uint32_t answer[REORDER_LENGTH_HIGH];
         int length = reorder_length(set, s);
         if (length < low || length > high) continue;
-        status = order_score(reorder_words_of(set, s), length, reorder_shuffled_of(set, s), length,
-                             &scores[count++]);
+        answer_of(set, s, probe, answer);
+        status = order_score(reorder_words_of(set, s), length, answer, length, &scores[count++]);
     }
     *out = (OrderSummary){0};
     if (status == STATUS_OK && count > 0)

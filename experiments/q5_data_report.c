@@ -145,6 +145,9 @@ static Status write_near(const Q5Data *data, Results *results) {
             if (data->source[k].corpus.form != PERSIAN_TREEBANK) continue;
             fprintf(table, "%s\t%s\t%zu\n", corpus, data->source[k].corpus.name, flow->near_own[k]);
             sum[k] += flow->near_own[k];
+            snprintf(name, sizeof name, "near.%s.%s", data->source[k].corpus.name, corpus);
+            if (data->source[i].corpus.form == PERSIAN_SENTENCES)
+                STATUS_TRY(count_fact(data, results, flow->near_own[k], name));
         }
     }
     for (int k = 0; k < data->sources; k++) {
@@ -223,48 +226,56 @@ static Status write_coverage(const Q5Data *data, Results *results) {
     return STATUS_OK;
 }
 
-/* --- what chance scores, examples --------------------------------------------------------------
+/* --- what chance and others score, examples
+ * --------------------------------------------------------------
  */
 
-static Status write_chance_row(const Q5Data *data, const ReorderSet *set, int low, int high,
-                               const char *label, FILE *table, Results *results) {
-    OrderSummary chance;
-    STATUS_TRY(q5_data_chance(set, low, high, &chance));
-    if (chance.sentences == 0) return STATUS_OK;
+static Status write_measures(const Q5Data *data, const ReorderSet *set, int high, Q5Probe probe,
+                             const char *label, FILE *table, Results *results) {
+    OrderSummary found;
+    STATUS_TRY(q5_data_probe(set, REORDER_LENGTH_LOW, high, probe, &found));
+    if (found.sentences == 0) return STATUS_OK;
     const struct {
         const char *name;
         Interval value;
-    } measures[] = {{"bleu", chance.bleu},
-                    {"exact", chance.exact},
-                    {"tau", chance.tau},
-                    {"position", chance.position},
-                    {"substring", chance.substring}};
+    } measures[] = {{"bleu", found.bleu},
+                    {"exact", found.exact},
+                    {"tau", found.tau},
+                    {"position", found.position},
+                    {"substring", found.substring}};
+    fprintf(table, "%s\t%s\t%d\t%zu", q5_probe_name(probe), set->name, high, found.sentences);
     for (size_t m = 0; m < sizeof measures / sizeof *measures; m++) {
         Interval v = measures[m].value;
-        fprintf(table, "%s\t%d\t%d\t%zu\t%s\t%.6g\t%.6g\t%.6g\n", set->name, low, high,
-                chance.sentences, measures[m].name, v.value, v.low, v.high);
-        if (label)
-            STATUS_TRY(fact(data, results, v.value, v.low, v.high, "1", "%s.chance.%s", label,
-                            measures[m].name));
+        fprintf(table, "\t%.6g\t%.6g\t%.6g", v.value, v.low, v.high);
+        STATUS_TRY(
+            fact(data, results, v.value, v.low, v.high, "1", "%s.%s", label, measures[m].name));
     }
-    if (label)
-        STATUS_TRY(fact(data, results, (double)chance.sentences, (double)chance.sentences,
-                        (double)chance.sentences, "1", "%s.chance.sentences", label));
-    return STATUS_OK;
+    fputc('\n', table);
+    double count = (double)found.sentences;
+    return fact(data, results, count, count, count, "1", "%s.sentences", label);
 }
 
-static Status write_chance(const Q5Data *data, Results *results) {
-    TABLE(table, "chance", "set\tlow\thigh\tsentences\tmeasure\tvalue\tvalue_low\tvalue_high");
+/* What the measures make of answers that no model gave, on the sentences for which results are
+ * known (PerDT's test part, at most 15 words); and of chance on every set. */
+static Status write_probes(const Q5Data *data, Results *results) {
+    enum { KNOWN_WORDS = 15 };
+    char label[96];
+    TABLE(table, "probes",
+          "change\tset\twords_high\tsentences\tbleu\tbleu_low\tbleu_high\texact\texact_low\t"
+          "exact_high\ttau\ttau_low\ttau_high\tposition\tposition_low\tposition_high\t"
+          "substring\tsubstring_low\tsubstring_high");
     const ReorderSet *perdt = reorder_data_set(&data->data, "perdt_test");
-    const ReorderSet *test = reorder_data_set(&data->data, "test");
-    /* The lengths for which results on PerDT are known. */
-    if (perdt) STATUS_TRY(write_chance_row(data, perdt, 4, 15, "perdt_test_15", table, results));
-    if (perdt)
-        STATUS_TRY(write_chance_row(data, perdt, REORDER_LENGTH_LOW, REORDER_LENGTH_HIGH,
-                                    "perdt_test", table, results));
-    if (test)
-        STATUS_TRY(write_chance_row(data, test, REORDER_LENGTH_LOW, REORDER_LENGTH_HIGH, "test",
-                                    table, results));
+    for (int probe = 0; perdt && probe < Q5_PROBES; probe++) {
+        snprintf(label, sizeof label, "probe.%s", q5_probe_name((Q5Probe)probe));
+        STATUS_TRY(write_measures(data, perdt, KNOWN_WORDS, (Q5Probe)probe, label, table, results));
+    }
+    for (size_t s = 0; s < data->data.sets; s++) {
+        const ReorderSet *set = &data->data.set[s];
+        if (strcmp(set->name, "train") == 0) continue;
+        snprintf(label, sizeof label, "chance.%s", set->name);
+        STATUS_TRY(
+            write_measures(data, set, REORDER_LENGTH_HIGH, Q5_PROBE_RANDOM, label, table, results));
+    }
     return STATUS_OK;
 }
 
@@ -327,7 +338,7 @@ Status q5_data_report(const Q5Data *data, Results *results) {
     STATUS_TRY(write_near(data, results));
     STATUS_TRY(write_sets(data, results));
     STATUS_TRY(write_coverage(data, results));
-    STATUS_TRY(write_chance(data, results));
+    STATUS_TRY(write_probes(data, results));
     STATUS_TRY(write_examples(data, results));
     STATUS_TRY(count_fact(data, results, (size_t)data->sources, "corpora"));
     STATUS_TRY(count_fact(data, results, data->data.words.count, "vocabulary"));

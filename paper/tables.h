@@ -77,6 +77,7 @@ TABLES_OF(common);
 TABLES_OF(quick);
 TABLES_OF(q3);
 TABLES_OF(q4);
+TABLES_OF(q5_data);
 TABLES_OF(q6);
 TABLES_OF(q6_speed);
 
