@@ -40,7 +40,7 @@ typedef struct {
     Q5Source source[REORDER_CORPORA_MAX];
     PersianPool pool;
     ReorderData data;
-    double seconds; /* from the first byte read to the last written */
+    double seconds, processor_seconds; /* from the first byte read to the last written */
     Progress progress;
 } Q5Data;
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char about[] =
@@ -156,6 +157,7 @@ static Status read_sources(Q5Data *data, double *done) {
 
 Status q5_data_build(Q5Data *data) {
     double started = clock_seconds(), total = 0, done = 0;
+    clock_t used = clock();
     ReorderFlow flow[REORDER_CORPORA_MAX];
     ReorderPlan plan = {.seed = (uint64_t)data->plan.seed,
                         .test = data->plan.test,
@@ -175,6 +177,7 @@ Status q5_data_build(Q5Data *data) {
     if (interrupt_requested()) return status_fail(STATUS_INTERRUPTED, "stopped by the user");
     STATUS_TRY(reorder_data_save(&data->data, data->plan.output));
     data->seconds = clock_seconds() - started;
+    data->processor_seconds = (double)(clock() - used) / CLOCKS_PER_SEC;
     return STATUS_OK;
 }
 

@@ -342,6 +342,8 @@ Status q5_data_report(const Q5Data *data, Results *results) {
     STATUS_TRY(write_examples(data, results));
     STATUS_TRY(count_fact(data, results, (size_t)data->sources, "corpora"));
     STATUS_TRY(count_fact(data, results, data->data.words.count, "vocabulary"));
+    STATUS_TRY(fact(data, results, data->processor_seconds, data->processor_seconds,
+                    data->processor_seconds, "s", "processor_seconds"));
     return fact(data, results, data->seconds, data->seconds, data->seconds, "s", "seconds");
 }
 

@@ -54,7 +54,7 @@ static Status filters_body(Report *report, const Tsv *tsv, Text *out) {
         if (row + 1 == tsv->rows) text_puts(out, "\\midrule\n");
         cell_word(report, out, 1, "q5_filter", table_text(&c, row, 0));
         cell_number(out, 0, "%.0f", count);
-        cell_number(out, 0, "%.2f%%", 100 * share);
+        cell_number(out, 0, "%.3f%%", 100 * share);
         row_end(out);
     }
     table_foot(out);

@@ -15,7 +15,8 @@ do for [k = 1:3] { eval legend_point(k - 1, value('L_q5_data_set_'.word(SETS, k)
 eval left_panel
 set title L_q5_data_lengths font WORDS offset 0,TITLE_DROP
 set xlabel L_q5_data_words font WORDS
-set ylabel L_q5_data_share font WORDS offset .6,0
+set lmargin at screen .1; set rmargin at screen .53
+set ylabel L_q5_data_share font WORDS offset -1.2,0
 set xrange [3 : 41]
 set xtics 5
 set format y '%.0f%%'
@@ -24,7 +25,7 @@ plot for [k = 1:3] lengths using (is('set', word(SETS, k)) * column('length')):(
          with linespoints pt QMARK[k] ps .45 lw 1.1 lc rgb QINK[k] notitle
 
 eval right_panel
-set lmargin at screen .61
+set lmargin at screen .61; set rmargin at screen .975
 set title L_q5_data_coverage font WORDS offset 0,TITLE_DROP
 set xlabel L_q5_data_vocabulary font WORDS
 set logscale x
