@@ -166,6 +166,7 @@ static const struct {
     /* clang-format off */
     {FILE_OF(common)},
     {FILE_OF(quick)},
+    {FILE_OF(q2_history)},
     {FILE_OF(q3)},
     {FILE_OF(q4)},
     {FILE_OF(q5_data)},
