@@ -1,0 +1,147 @@
+/* q5_reorder: Persian word ordering, what its parts share.
+ *
+ * - q5_reorder_plan: the command line
+ * - q5_reorder_run: from the command line to the results
+ * - q5_reorder_data: sets of sentences, words as the model reads them
+ * - q5_reorder_train: the training
+ * - q5_reorder_answer: what the systems make of shuffled words
+ * - q5_reorder_measure: every system on every set
+ * - q5_reorder_report, _samples: tables and facts
+ * - q5_reorder_order: shuffled words from standard input
+ */
+#ifndef EXPERIMENTS_Q5_REORDER_H
+#define EXPERIMENTS_Q5_REORDER_H
+
+#include "data/reorder_data.h"
+#include "metric/order.h"
+#include "model/ngram.h"
+#include "model/reorderer_search.h"
+#include "options.h"
+#include "results.h"
+#include "train/loop.h"
+
+#define Q5_SHORTEST 4 /* words of the sentences that are tested */
+#define Q5_LONGEST  15
+#define Q5_SAMPLES  5
+
+/* What the command line asks for. */
+typedef struct {
+    int quick;
+    const char *data, *favour, *results, *model;
+    char experiment[32]; /* "q5_reorder", "q5_reorder_quick" */
+    char prefix[16];     /* of facts: "q5", "q5.quick" */
+    int seed, steps, rise, fall, batch, shortest, longest, repeat, rare, evaluations, threads;
+    OptionInts beams; /* of the pointer, ascending; the widest is "pointer" */
+    int tested;       /* sentences of PerDT dev and test at most */
+    int beam;         /* of the trigram */
+    int held_out;     /* sentences of each corpus's documents that are tested */
+    double rate, decay, beta2, future, seconds;
+    ReordererConfig shape;
+} Q5ReorderPlan;
+
+/* Some sentences of a set: those of the lengths that are asked for. */
+typedef struct {
+    const ReorderSet *set;
+    size_t count, words;
+    uint32_t *sentence; /* [count], of the set */
+} Q5Part;
+
+typedef struct {
+    ReorderData data;
+    int32_t *feature;          /* [words, REORDERER_FEATURES] */
+    size_t known;              /* words with a vector of their own: the first so many ids */
+    Q5Part train;              /* favoured sentences stand in it several times, after all
+                                  others */
+    Q5Part dev, test;          /* of PerDT, Q5_SHORTEST to Q5_LONGEST words */
+    size_t distinct, favoured; /* of the training sentences */
+} Q5Sentences;
+
+/* -1 to go on, else the exit status. */
+int q5_reorder_parse(Q5ReorderPlan *plan, int argc, char **argv);
+
+/* The whole experiment; returns the exit status. */
+int q5_reorder_run(int argc, char **argv);
+
+/* `q5_reorder order`. */
+int q5_reorder_order(int argc, char **argv);
+
+Status q5_sentences_open(Q5Sentences *data, const Q5ReorderPlan *plan);
+void q5_sentences_close(Q5Sentences *data);
+
+/* At most `most` sentences of shortest .. longest words, the first of the set;
+ * the caller's to q5_part_close. */
+Status q5_part_open(Q5Part *part, const ReorderSet *set, int shortest, int longest, size_t most);
+void q5_part_close(Q5Part *part);
+
+/* Copies sentences of a part end to end into tape memory, words in the right
+ * order; `example` NULL: those from `first` on. */
+Status q5_pack(Tape *tape, const Q5Sentences *data, const Q5Part *part, const uint32_t *example,
+               size_t first, size_t count, ReorderBatch *batch);
+
+/* Mean loss a word and share of places where the likeliest word is right, given
+ * those before. */
+Status q5_loss(Reorderer *model, Arena *arena, const Q5Sentences *data, const Q5Part *part,
+               double *loss, double *accuracy);
+
+/* Trains, or continues from `checkpoint`. *log is the caller's. */
+Status q5_train(const Q5ReorderPlan *plan, const Q5Sentences *data, Reorderer *model,
+                const char *checkpoint, TrainLog **log);
+
+/* --- answers and scores
+ * ------------------------------------------------------------------------ */
+
+/* Word ids of every sentence of a part, in the order that a system gives them.
+ */
+typedef struct {
+    size_t *start; /* [count + 1], into word */
+    uint32_t *word;
+    double seconds; /* that the system took */
+} Q5Answers;
+
+Status q5_answers_open(const Q5Part *part, Q5Answers *out);
+void q5_answers_close(Q5Answers *answers);
+
+/* `what` names the progress; NULL: silent. */
+Status q5_answer_pointer(Reorderer *model, const Q5Sentences *data, const Q5Part *part,
+                         const ReordererSearch *search, const char *what, Q5Answers *out);
+Status q5_answer_ngram(const Ngram *model, const Q5Part *part, const NgramSearch *search,
+                       const char *what, Q5Answers *out);
+/* The words as they are given. */
+void q5_answer_chance(const Q5Part *part, Q5Answers *out);
+
+/* Counts every distinct training sentence once. *out is the caller's to
+ * ngram_close. */
+Status q5_train_ngram(const Q5Sentences *data, Ngram **out);
+
+/* scores [part->count] */
+Status q5_score(const Q5Part *part, const Q5Answers *answers, OrderScore *scores);
+
+/* --- results
+ * -----------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    const Q5ReorderPlan *plan;
+    const Q5Sentences *data;
+    Results *results;
+    Reorderer *model;
+    Ngram *ngram;
+    const TrainLog *log;
+    double before_loss, before_accuracy; /* of the untrained model on dev */
+    uint32_t sample[Q5_SAMPLES];         /* sentences of the test part, drawn by seed */
+    Q5Answers before;                    /* of the untrained model, on the test part */
+    Q5Answers after;                     /* of the trained one, at the widest beam */
+} Q5Run;
+
+/* Every system on every set: scores.tsv, lengths.tsv, confusion_*.tsv and their
+ * facts. */
+Status q5_measure(Q5Run *run);
+
+/* card.tsv, curve.tsv, samples.tsv, mismatches.tsv and what run.tsv says. */
+Status q5_report(const Q5Run *run);
+
+/* A fact <prefix>.<name>, the name put together as printf does. */
+Status q5_fact(const Q5Run *run, Interval value, const char *unit, const char *name, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif

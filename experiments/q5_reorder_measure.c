@@ -1,0 +1,222 @@
+/* Every system on every set of sentences. */
+#include "q5_reorder.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DRAWS 1000
+
+#define CONFUSION_BEAM 8 /* of training and validation sentences */
+
+Status q5_fact(const Q5Run *run, Interval v, const char *unit, const char *name, ...) {
+    char text[192];
+    int used = snprintf(text, sizeof text, "%s.", run->plan->prefix);
+    va_list arguments;
+    va_start(arguments, name);
+    vsnprintf(text + used, sizeof text - (size_t)used, name, arguments);
+    va_end(arguments);
+    return results_fact(run->results, text, v.value, fmin(v.low, v.value), fmax(v.high, v.value),
+                        unit);
+}
+
+/* --- one system on one set
+ * ----------------------------------------------------------------------- */
+
+#define SCORES_HEADER                                                                              \
+    "set\tsystem\tbeam\tsentences\tbleu\tbleu_low\tbleu_high\texact\texact_"                       \
+    "low\texact_high\ttau\t"                                                                       \
+    "tau_low\ttau_high\tposition\tposition_low\tposition_"                                         \
+    "high\tsubstring\tsubstring_low\t"                                                             \
+    "substring_high\tseconds"
+
+static Status write_scores(const Q5Run *run, const char *set, const char *system, int beam,
+                           const OrderSummary *s, double seconds) {
+    FILE *f = results_table(run->results, "scores", SCORES_HEADER);
+    const Interval *of[] = {&s->bleu, &s->exact, &s->tau, &s->position, &s->substring};
+    static const char *const names[] = {"bleu", "exact", "tau", "position", "substring"};
+    if (!f) return STATUS_IO;
+    fprintf(f, "%s\t%s\t%d\t%zu", set, system, beam, s->sentences);
+    for (int k = 0; k < 5; k++)
+        fprintf(f, "\t%.6g\t%.6g\t%.6g", of[k]->value, of[k]->low, of[k]->high);
+    fprintf(f, "\t%.4g\n", seconds);
+    for (int k = 0; k < 5; k++)
+        STATUS_TRY(q5_fact(run, *of[k], "1", "%s.%s.%s", set, system, names[k]));
+    printf("%-24s %-14s BLEU %5.1f [%.1f, %.1f]  PMR %4.1f %%  tau %.3f  "
+           "position %.3f\n",
+           set, system, s->bleu.value, s->bleu.low, s->bleu.high, 100 * s->exact.value,
+           s->tau.value, s->position.value);
+    return STATUS_OK;
+}
+
+static Status write_lengths(const Q5Run *run, const char *set, const char *system,
+                            const OrderScore *scores, size_t count) {
+    FILE *f =
+        results_table(run->results, "lengths",
+                      "set\tsystem\tlow\thigh\tsentences\tbleu\texact\texact_low\texact_high\t"
+                      "tau\ttau_low\ttau_high");
+    OrderScore *some = malloc((count + 1) * sizeof *some);
+    if (!f || !some) {
+        free(some);
+        return f ? status_fail(STATUS_MEMORY, "no memory for scores") : STATUS_IO;
+    }
+    Status status = STATUS_OK;
+    for (int low = Q5_SHORTEST; status == STATUS_OK && low <= Q5_LONGEST; low += 2) {
+        OrderSummary s;
+        const size_t n = order_of_length(scores, count, low, low + 1, some);
+        if (n == 0) continue;
+        status = order_summarise(some, 1, n, BOOTSTRAP_OVER_SENTENCES, DRAWS, 1, &s);
+        if (status == STATUS_OK)
+            fprintf(f, "%s\t%s\t%d\t%d\t%zu\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", set,
+                    system, low, low + 1, n, s.bleu.value, s.exact.value, s.exact.low, s.exact.high,
+                    s.tau.value, s.tau.low, s.tau.high);
+    }
+    free(some);
+    return status;
+}
+
+/* Scores answers and writes them down; `kept`, where not NULL, gets the scores
+ * [count]. */
+static Status take(const Q5Run *run, const char *set, const char *system, int beam,
+                   const Q5Part *part, const Q5Answers *answers, int lengths, OrderScore *kept) {
+    OrderSummary summary;
+    OrderScore *scores = malloc((part->count + 1) * sizeof *scores);
+    if (!scores) return status_fail(STATUS_MEMORY, "no memory for %zu scores", part->count);
+    Status status = q5_score(part, answers, scores);
+    if (status == STATUS_OK)
+        status =
+            order_summarise(scores, 1, part->count, BOOTSTRAP_OVER_SENTENCES, DRAWS, 1, &summary);
+    if (status == STATUS_OK)
+        status = write_scores(run, set, system, beam, &summary, answers->seconds);
+    if (status == STATUS_OK && lengths)
+        status = write_lengths(run, set, system, scores, part->count);
+    if (kept) memcpy(kept, scores, part->count * sizeof *scores);
+    free(scores);
+    return status;
+}
+
+/* --- the sets
+ * ---------------------------------------------------------------------------------------
+ */
+
+static Status measure_pointer(Q5Run *run, const char *set, const Q5Part *part, Q5Answers *answers,
+                              int lengths, OrderScore *kept) {
+    const OptionInts *beams = &run->plan->beams;
+    for (int b = 0; b < beams->count; b++) {
+        char system[32], what[80];
+        const int beam = beams->values[b], widest = b + 1 == beams->count;
+        snprintf(system, sizeof system, "pointer%s", beam == 1 && !widest ? "_greedy" : "");
+        if (!widest && beam != 1) snprintf(system, sizeof system, "pointer_beam%d", beam);
+        snprintf(what, sizeof what, "q5 %s, beam %d", set, beam);
+        STATUS_TRY(q5_answer_pointer(run->model, run->data, part, &(ReordererSearch){.beam = beam},
+                                     what, answers));
+        const double rate = (double)part->count / answers->seconds;
+        STATUS_TRY(
+            take(run, set, system, beam, part, answers, lengths && widest, widest ? kept : NULL));
+        if (lengths)
+            STATUS_TRY(q5_fact(run, (Interval){rate, rate, rate}, "sentence/s",
+                               "decoding.beam%d.sentences_per_second", beam));
+    }
+    return STATUS_OK;
+}
+
+static Status difference(const Q5Run *run, const char *set, const OrderScore *pointer,
+                         const OrderScore *kn3, size_t count) {
+    OrderSummary d;
+    STATUS_TRY(order_compare(pointer, kn3, count, DRAWS, 1, &d));
+    STATUS_TRY(q5_fact(run, d.bleu, "1", "%s.gain.bleu", set));
+    STATUS_TRY(q5_fact(run, d.exact, "1", "%s.gain.exact", set));
+    return q5_fact(run, d.tau, "1", "%s.gain.tau", set);
+}
+
+static Status measure_with(Q5Run *run, const char *set, const Q5Part *part, Q5Answers *answers,
+                           int lengths, OrderScore *scores) {
+    char what[80];
+    OrderScore *kn3 = scores + part->count;
+    q5_answer_chance(part, answers);
+    answers->seconds = 0;
+    STATUS_TRY(take(run, set, "chance", 0, part, answers, lengths, NULL));
+    snprintf(what, sizeof what, "q5 %s, trigram", set);
+    STATUS_TRY(q5_answer_ngram(run->ngram, part, &(NgramSearch){run->plan->beam, run->plan->future},
+                               what, answers));
+    STATUS_TRY(take(run, set, "kn3", run->plan->beam, part, answers, lengths, kn3));
+    STATUS_TRY(measure_pointer(run, set, part, answers, lengths, scores));
+    return difference(run, set, scores, kn3, part->count);
+}
+
+static Status measure_set(Q5Run *run, const char *set, const Q5Part *part, int lengths,
+                          Q5Answers *out) {
+    if (part->count == 0) return STATUS_OK;
+    STATUS_TRY(q5_answers_open(part, out));
+    OrderScore *scores = malloc(2 * part->count * sizeof *scores);
+    if (!scores) return status_fail(STATUS_MEMORY, "no memory for scores");
+    Status status = measure_with(run, set, part, out, lengths, scores);
+    free(scores);
+    return status;
+}
+
+/* --- confusion matrices
+ * -----------------------------------------------------------------------------
+ */
+
+static Status write_confusion(const Q5Run *run, const char *name, const Q5Part *part,
+                              const Q5Answers *answers) {
+    OrderConfusion c;
+    FILE *f = results_table(run->results, name, "truth\tpredicted\tcount\tshare");
+    if (!f) return STATUS_IO;
+    STATUS_TRY(order_confusion_open(&c, Q5_LONGEST));
+    for (size_t i = 0; i < part->count; i++) {
+        const int n = (int)(answers->start[i + 1] - answers->start[i]);
+        order_confusion_add(&c, reorder_words_of(part->set, part->sentence[i]), n,
+                            answers->word + answers->start[i], n);
+    }
+    for (int t = 0; t < c.size; t++) {
+        uint64_t all = 0;
+        for (int p = 0; p < c.size; p++) all += c.cell[t * c.size + p];
+        for (int p = 0; p < c.size; p++)
+            fprintf(f, "%d\t%d\t%llu\t%.5f\n", t + 1, p + 1,
+                    (unsigned long long)c.cell[t * c.size + p],
+                    all ? (double)c.cell[t * c.size + p] / (double)all : 0);
+    }
+    order_confusion_close(&c);
+    return STATUS_OK;
+}
+
+/* As many training sentences as there are test sentences, answered with the
+ * middle beam as dev is. */
+static Status confuse(const Q5Run *run, const char *name, const Q5Part *part) {
+    Q5Answers answers;
+    STATUS_TRY(q5_answers_open(part, &answers));
+    Status status = q5_answer_pointer(run->model, run->data, part,
+                                      &(ReordererSearch){.beam = CONFUSION_BEAM}, NULL, &answers);
+    if (status == STATUS_OK) status = write_confusion(run, name, part, &answers);
+    if (status == STATUS_OK && strcmp(name, "confusion_train") == 0)
+        status = take(run, "training", "pointer", CONFUSION_BEAM, part, &answers, 0, NULL);
+    if (status == STATUS_OK && strcmp(name, "confusion_validation") == 0)
+        status = take(run, "perdt_dev", "pointer", CONFUSION_BEAM, part, &answers, 0, NULL);
+    q5_answers_close(&answers);
+    return status;
+}
+
+Status q5_measure(Q5Run *run) {
+    const Q5Sentences *data = run->data;
+    Q5Part part;
+    STATUS_TRY(measure_set(run, "perdt_test", &data->test, 1, &run->after));
+    STATUS_TRY(write_confusion(run, "confusion_test", &data->test, &run->after));
+    STATUS_TRY(q5_part_open(&part, data->train.set, Q5_SHORTEST, Q5_LONGEST, data->test.count));
+    Status status = confuse(run, "confusion_train", &part);
+    q5_part_close(&part);
+    if (status == STATUS_OK) status = confuse(run, "confusion_validation", &data->dev);
+    for (size_t i = 0; status == STATUS_OK && i < data->data.sets; i++) {
+        const ReorderSet *set = &data->data.set[i];
+        Q5Answers answers = {0};
+        if (strncmp(set->name, "test_", 5) != 0) continue;
+        status = q5_part_open(&part, set, Q5_SHORTEST, Q5_LONGEST, (size_t)run->plan->held_out);
+        if (status == STATUS_OK) status = measure_set(run, set->name, &part, 0, &answers);
+        q5_answers_close(&answers);
+        q5_part_close(&part);
+    }
+    return status;
+}

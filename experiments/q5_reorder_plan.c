@@ -1,0 +1,161 @@
+#include "q5_reorder.h"
+
+#include <stdio.h>
+
+#define ABOUT                                                                                      \
+    "Trains a Transformer from scratch that puts the words of a Persian "                          \
+    "sentence into order, and "                                                                    \
+    "measures how well it does on sentences that it has never seen "                               \
+    "(assignment, question 5).\n\n"                                                                \
+    "The words come as a bag: the encoder knows no order. The decoder points "                     \
+    "at the words left, "                                                                          \
+    "one after the other, so that every answer is a rearrangement of its "                         \
+    "input. Beside it stand, "                                                                     \
+    "trained on the same sentences, a Kneser-Ney trigram, and orders drawn by "                    \
+    "chance. The test "                                                                            \
+    "part of the PerDT treebank (4 to 15 words) and documents held out of "                        \
+    "every corpus are "                                                                            \
+    "answered once, after training; what is chosen is chosen on PerDT's dev "                      \
+    "part.\n\n"                                                                                    \
+    "The folder <results>/<experiment> appears when all is measured, or not at "                   \
+    "all. Until then "                                                                             \
+    "the training's state is kept beside it: the same command continues after "                    \
+    "Ctrl-C, kill -9 or "                                                                          \
+    "a power cut, and ends with the same numbers. A rate that has not begun to "                   \
+    "fall may be given "                                                                           \
+    "another end: --steps and --fall may then differ.\n\n"                                         \
+    "q5_reorder order --model FILE reads shuffled words from standard input, a "                   \
+    "sentence a line, "                                                                            \
+    "and prints each sentence (q5_reorder order --help)."
+
+#define EXAMPLES                                                                                   \
+    "  q5_reorder                               about 20 seconds of training "                     \
+    "on a treebank\n"                                                                              \
+    "  q5_reorder --profile=full                hours on two processors; "                         \
+    "q5_data "                                                                                     \
+    "--profile=full makes its data\n"                                                              \
+    "  q5_reorder --steps=500 --model=mine.safetensors --results=/tmp/mine\n"                      \
+    "  echo 'را کتاب خواند او' | q5_reorder order --model=mine.safetensors\n"
+
+/* What the profiles ask for where the command line does not. */
+static void finish(Q5ReorderPlan *plan) {
+    const int quick = plan->quick, given = plan->beams.count;
+    if (!plan->data) plan->data = quick ? "build/reorder_quick" : "build/reorder";
+    if (plan->steps == 0) plan->steps = quick ? 60 : 9000;
+    if (plan->fall < 0) plan->fall = quick ? plan->steps * 2 / 3 : plan->steps / 4;
+    if (plan->rise < 0) plan->rise = quick ? 10 : 100;
+    if (plan->longest == 0) plan->longest = quick ? 15 : 20;
+    if (plan->repeat == 0) plan->repeat = quick ? 1 : 3;
+    if (plan->shape.dropout < 0) plan->shape.dropout = quick ? 0 : .1f;
+    if (plan->beam == 0) plan->beam = quick ? 32 : 512;
+    for (int b = 1; plan->beams.count < (quick ? 2 : 3) && !given; b *= 8)
+        plan->beams.values[plan->beams.count++] = b;
+    if (plan->tested == 0) plan->tested = quick ? 250 : 1000000;
+    if (plan->held_out == 0) plan->held_out = quick ? 20 : 300;
+    if (plan->fall > plan->steps) plan->fall = plan->steps;
+    snprintf(plan->experiment, sizeof plan->experiment, "q5_reorder%s", quick ? "_quick" : "");
+    snprintf(plan->prefix, sizeof plan->prefix, "q5%s", quick ? ".quick" : "");
+}
+
+int q5_reorder_parse(Q5ReorderPlan *plan, int argc, char **argv) {
+    int profile, precision;
+    double dropout = -1;
+    *plan = (Q5ReorderPlan){.shape = reorderer_config_default(), .rise = -1, .fall = -1};
+    ReordererConfig *s = &plan->shape;
+    const Option table[] = {
+        {"profile", OPTION_CHOICE, &profile, "quick", .choices = "quick|full",
+         .help = "quick: a short run on real sentences, named q5.quick.*; full: "
+                 "what is recorded"},
+        {"data", OPTION_TEXT, &plan->data, NULL, .value = "FOLDER",
+         .help = "sets of sentences, as q5_data leaves them: build/reorder_quick "
+                 "or build/reorder"},
+        {"favour", OPTION_TEXT, &plan->favour,
+         "build/data/persian/gold/perdt/fa_perdt-ud-train.txt", .value = "FILE",
+         .help = "a treebank's training sentences, plain or gzip, which come "
+                 "--repeat times in an "
+                 "epoch; only read where that is above 1"},
+        {"results", OPTION_TEXT, &plan->results, "results/local", .value = "FOLDER",
+         .help = "where the experiment's folder will stand"},
+        {"model", OPTION_TEXT, &plan->model, NULL, .value = "FILE",
+         .help = "where the trained weights are written, for q5_reorder order"},
+        {"seed", OPTION_INT, &plan->seed, "1", .value = "NUMBER", .low = 1, .high = 1000000,
+         .help = "of weights, order of data and dropout"},
+        {"steps", OPTION_INT, &plan->steps, NULL, .value = "COUNT", .low = 1, .high = 10000000,
+         .help = "of training; 60, in the full profile 9000"},
+        {"rise", OPTION_INT, &plan->rise, NULL, .value = "COUNT", .low = 0, .high = 10000000,
+         .help = "first steps, over which the rate rises; 10, in the full "
+                 "profile 100"},
+        {"fall", OPTION_INT, &plan->fall, NULL, .value = "COUNT", .low = 0, .high = 10000000,
+         .help = "last steps, over which the rate falls to 0; two thirds of all, "
+                 "in the full "
+                 "profile a quarter"},
+        {"batch", OPTION_INT, &plan->batch, "200", .value = "COUNT", .low = 1, .high = 100000,
+         .help = "sentences of a step"},
+        {"shortest", OPTION_INT, &plan->shortest, "4", .value = "WORDS", .low = 1, .high = 200,
+         .help = "of training sentences"},
+        {"longest", OPTION_INT, &plan->longest, NULL, .value = "WORDS", .low = 1, .high = 200,
+         .help = "of training sentences; 15, in the full profile 20"},
+        {"repeat", OPTION_INT, &plan->repeat, NULL, .value = "COUNT", .low = 1, .high = 100,
+         .help = "times that a favoured sentence comes in an epoch; 1, in the "
+                 "full profile 3"},
+        {"rare", OPTION_INT, &plan->rare, "2", .value = "COUNT", .low = 0, .high = 1000000,
+         .help = "words that occur less often are known by their affixes alone"},
+        {"evaluations", OPTION_INT, &plan->evaluations, "4", .value = "COUNT", .low = 1,
+         .high = 1000, .help = "of dev, in every epoch"},
+        {"rate", OPTION_NUMBER, &plan->rate, "1e-3", .value = "NUMBER", .low = 1e-9, .high = 1,
+         .help = "peak learning rate"},
+        {"weight-decay", OPTION_NUMBER, &plan->decay, ".01", .value = "NUMBER", .low = 0, .high = 1,
+         .help = "of matrices, decoupled"},
+        {"beta2", OPTION_NUMBER, &plan->beta2, ".99", .value = "NUMBER", .low = 0, .high = .99999,
+         .help = "of AdamW; beta1 is .9"},
+        {"dropout", OPTION_NUMBER, &dropout, NULL, .value = "SHARE", .low = 0, .high = .9,
+         .help = "0, in the full profile .1"},
+        {"encoder-layers", OPTION_INT, &s->encoder_layers, "3", .value = "COUNT", .low = 1,
+         .high = 24, .help = "of the bag"},
+        {"decoder-layers", OPTION_INT, &s->decoder_layers, "3", .value = "COUNT", .low = 1,
+         .high = 24, .help = "of the words placed"},
+        {"width", OPTION_INT, &s->width, "256", .value = "COUNT", .low = 8, .high = 4096,
+         .help = "of the states"},
+        {"heads", OPTION_INT, &s->heads, "4", .value = "COUNT", .low = 1, .high = 64,
+         .help = "of attention"},
+        {"feed-forward", OPTION_INT, &s->feed_forward, "1024", .value = "COUNT", .low = 8,
+         .high = 65536, .help = "width between the two products of a feed-forward layer"},
+        {"words", OPTION_INT, &s->words, "30000", .value = "COUNT", .low = 1, .high = 1000000,
+         .help = "most frequent words, each with a vector of its own"},
+        {"affixes", OPTION_INT, &s->affixes, "5000", .value = "COUNT", .low = 1, .high = 1000000,
+         .help = "vectors that beginnings and ends of words are hashed into"},
+        {"left-only", OPTION_INT, &s->left_only, "1", .value = "0|1", .low = 0, .high = 1,
+         .help = "1: the decoder attends to the words left; 0: to all words of "
+                 "the bag"},
+        {"precision", OPTION_CHOICE, &precision, "bf16", .choices = "f32|bf16",
+         .help = "of the products; master weights are f32"},
+        {"ngram-beam", OPTION_INT, &plan->beam, NULL, .value = "COUNT", .low = 1, .high = 100000,
+         .help = "of the trigram's search; 32, in the full profile 512"},
+        {"future", OPTION_NUMBER, &plan->future, "1", .value = "NUMBER", .low = 0, .high = 10,
+         .help = "weight of the trigram's future costs"},
+        {"beams", OPTION_INTS, &plan->beams, NULL, .value = "N,N,...", .low = 1,
+         .high = REORDERER_BEAM_MAX,
+         .help = "of the pointer's search, ascending; 1,8, in the full profile 1,8,64"},
+        {"tested", OPTION_INT, &plan->tested, NULL, .value = "COUNT", .low = 5, .high = 1000000,
+         .help = "sentences of PerDT's dev and test parts that are answered; 250, in the full "
+                 "profile all"},
+        {"held-out", OPTION_INT, &plan->held_out, NULL, .value = "COUNT", .low = 1, .high = 1000000,
+         .help = "sentences of each corpus's held-out documents that are "
+                 "answered; 20, in the full "
+                 "profile 300"},
+        {"threads", OPTION_INT, &plan->threads, "0", .value = "COUNT", .low = 0, .high = 1024,
+         .help = "of all loops; 0: every processor"},
+    };
+    const OptionsProgram program = {.name = "q5_reorder",
+                                    .about = ABOUT,
+                                    .examples = EXAMPLES,
+                                    .options = table,
+                                    .count = sizeof table / sizeof *table};
+    int status = options_begin(&program, argc, argv);
+    if (status >= 0) return status;
+    plan->quick = profile == 0;
+    s->dropout = (float)dropout;
+    s->precision = precision ? PRECISION_BF16 : PRECISION_F32;
+    finish(plan);
+    return -1;
+}

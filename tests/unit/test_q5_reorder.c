@@ -1,0 +1,262 @@
+/* q5_reorder as a user runs it, on a language whose words stand in ascending order: it learns, what
+ * it writes agrees with itself, a run that was killed ends with the same tables, the filter answers
+ * line by line, and what can go wrong says so. */
+#define _GNU_SOURCE
+#include "base/rng.h"
+#include "base/tsv.h"
+#include "q5_reorder.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+Suite *suite_q5_reorder(void);
+
+#define SMALL                                                                                      \
+    "--width=16 --heads=2 --feed-forward=32 --encoder-layers=1 --decoder-layers=1 --words=40 "     \
+    "--affixes=40 --batch=20 --rate=5e-3 --precision=f32 --threads=1 --held-out=10 "
+#define LEARN SMALL "--steps=150 "
+
+static char folder[64];
+
+static void add_set(ReorderData *data, const char *name, size_t sentences, uint64_t stream) {
+    ReorderSet *set = reorder_data_add(data, name);
+    ck_assert_ptr_nonnull(set);
+    for (size_t s = 0; s < sentences; s++) {
+        uint32_t word[8];
+        const int n = 4 + (int)rng_below(1, stream, 100 * s, 4);
+        for (int i = 0; i < n; i++) { /* ascending, none twice */
+            char text[24];
+            snprintf(text, sizeof text, "و%c%c", 'a' + i,
+                     (char)('a' + rng_below(1, stream, 100 * s + 1 + (uint64_t)i, 5)));
+            ck_assert_int_eq(reorder_words_add(&data->words, text, strlen(text), &word[i]),
+                             STATUS_OK);
+        }
+        ck_assert_int_eq(reorder_set_add(set, &data->words, word, n, 1), STATUS_OK);
+    }
+}
+
+static void open_world(void) {
+    static ReorderData data;
+    char path[128];
+    data = (ReorderData){0};
+    snprintf(folder, sizeof folder, "/tmp/tamrin-q5-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    add_set(&data, "train", 400, 1);
+    add_set(&data, "perdt_dev", 20, 2);
+    add_set(&data, "perdt_test", 30, 3);
+    add_set(&data, "test_a", 15, 4);
+    ck_assert_int_eq(reorder_data_rank(&data), STATUS_OK);
+    snprintf(path, sizeof path, "%s/data", folder);
+    ck_assert_msg(reorder_data_save(&data, path) == STATUS_OK, "%s", status_message());
+    reorder_data_free(&data);
+}
+
+static void close_world(void) {
+    char command[160];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void redirect(int to, const char *name, int flags) {
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    int file = open(path, flags, 0600);
+    if (file < 0 || dup2(file, to) < 0) _exit(97);
+}
+
+static pid_t start(const char *flags, int (*run)(int, char **)) {
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child) return child;
+    static char text[2048];
+    char *argv[64] = {(char *)(uintptr_t) "q5_reorder"};
+    int argc = 1;
+    if (chdir(folder)) _exit(98);
+    snprintf(text, sizeof text, "%s", flags);
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " ")) argv[argc++] = word;
+    redirect(0, "in", O_RDONLY | O_CREAT);
+    redirect(1, "out", O_WRONLY | O_CREAT | O_TRUNC);
+    redirect(2, "err", O_WRONLY | O_CREAT | O_TRUNC);
+    exit(run(argc, argv));
+}
+
+static int wait_for(pid_t child) {
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static const char *read_file(const char *name, char *text, size_t size) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "r");
+    size_t got = file ? fread(text, 1, size - 1, file) : 0;
+    if (file) fclose(file);
+    text[got] = 0;
+    return text;
+}
+
+static void ck_run(const char *flags) {
+    char err[4096];
+    const int status = wait_for(start(flags, q5_reorder_run));
+    ck_assert_msg(status == 0, "%d: %s", status, read_file("err", err, sizeof err));
+}
+
+static Tsv *load(const char *results, const char *table) {
+    char path[256];
+    Tsv *tsv;
+    snprintf(path, sizeof path, "%s/%s/q5_reorder_quick/%s.tsv", folder, results, table);
+    ck_assert_msg(tsv_load(path, &tsv) == STATUS_OK, "%s", status_message());
+    return tsv;
+}
+
+static double fact(const char *results, const char *name) {
+    Tsv *tsv = load(results, "facts");
+    double value = NAN;
+    for (int row = 0; row < tsv->rows; row++)
+        if (strcmp(tsv_text(tsv, row, 0), name) == 0)
+            ck_assert_int_eq(tsv_number(tsv, row, 1, &value), STATUS_OK);
+    tsv_free(tsv);
+    ck_assert_msg(!isnan(value), "no fact %s", name);
+    return value;
+}
+
+START_TEST(it_learns_and_its_tables_agree) {
+    ck_run(LEARN "--data=data --results=one --model=model.safetensors");
+    ck_assert_double_gt(fact("one", "q5.quick.perdt_test.pointer.tau"), .9);
+    ck_assert_double_gt(fact("one", "q5.quick.test_a.pointer.tau"), .9);
+    ck_assert_double_gt(fact("one", "q5.quick.perdt_test.kn3.tau"), .7);
+    ck_assert_double_lt(fact("one", "q5.quick.perdt_test.chance.tau"), .4);
+    ck_assert_double_lt(fact("one", "q5.quick.dev.loss"),
+                        .6 * fact("one", "q5.quick.dev.before.loss"));
+    ck_assert_double_eq(fact("one", "q5.quick.training.sentences"), 400);
+
+    /* What was right before an answer is right in it: samples are those of the test part. */
+    Tsv *samples = load("one", "samples");
+    ck_assert_int_eq(samples->rows, 4 * Q5_SAMPLES);
+    for (int row = 0; row < samples->rows; row++) {
+        static const char *const what[] = {"input", "before", "after", "truth"};
+        ck_assert_str_eq(tsv_text(samples, row, 1), what[row % 4]);
+        ck_assert_uint_eq(strlen(tsv_text(samples, row, 2)),
+                          strlen(tsv_text(samples, row - row % 4, 2)));
+    }
+    tsv_free(samples);
+
+    /* Every word of the test part is somewhere in its confusion matrix, the diagonal is the share
+     * of positions. */
+    Tsv *confusion = load("one", "confusion_test");
+    double all = 0, diagonal = 0, count;
+    for (int row = 0; row < confusion->rows; row++) {
+        ck_assert_int_eq(tsv_number(confusion, row, 2, &count), STATUS_OK);
+        all += count;
+        if (strcmp(tsv_text(confusion, row, 0), tsv_text(confusion, row, 1)) == 0)
+            diagonal += count;
+    }
+    ck_assert_int_eq(confusion->rows, Q5_LONGEST * Q5_LONGEST);
+    ck_assert_double_gt(all, 30 * 4);
+    ck_assert_double_gt(diagonal / all, .8);
+    tsv_free(confusion);
+
+    Tsv *curve = load("one", "curve");
+    int validations = 0;
+    for (int row = 0; row < curve->rows; row++)
+        validations += strcmp(tsv_text(curve, row, 2), "validation") == 0;
+    ck_assert_int_ge(validations, 3);
+    tsv_free(curve);
+
+    /* The work is done: nothing is left to resume. */
+    char path[160];
+    snprintf(path, sizeof path, "%s/one/.q5_reorder_quick-work", folder);
+    ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
+static void strip_times(Tsv *tsv, char *out, size_t size) {
+    size_t used = 0;
+    for (int row = 0; row < tsv->rows; row++)
+        if (!strstr(tsv_text(tsv, row, 0), "second"))
+            used += (size_t)snprintf(out + used, size - used, "%s %s %s\n", tsv_text(tsv, row, 0),
+                                     tsv_text(tsv, row, 1), tsv_text(tsv, row, 2));
+    tsv_free(tsv);
+}
+
+START_TEST(killed_and_started_again_it_ends_with_the_same_facts) {
+    static char one[1 << 16], two[1 << 16];
+    char path[160];
+    struct stat about;
+    ck_run(SMALL "--steps=60 --data=data --results=one");
+    snprintf(path, sizeof path, "%s/two/.q5_reorder_quick-work/training.safetensors", folder);
+    pid_t child = start(SMALL "--steps=60 --data=data --results=two", q5_reorder_run);
+    for (int k = 0; k < 20000 && stat(path, &about); k++)
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    kill(child, SIGKILL);
+    ck_assert_int_eq(wait_for(child), -SIGKILL);
+    ck_assert_int_eq(stat(path, &about), 0); /* an epoch's first quarter was kept */
+    ck_run(SMALL "--steps=60 --data=data --results=two");
+    strip_times(load("one", "facts"), one, sizeof one);
+    strip_times(load("two", "facts"), two, sizeof two);
+    ck_assert_str_eq(one, two);
+}
+END_TEST
+
+START_TEST(the_filter_answers_line_by_line) {
+    char path[128], out[4096], err[4096];
+    ck_run(SMALL "--steps=20 --data=data --results=one --model=model.safetensors");
+    snprintf(path, sizeof path, "%s/in", folder);
+    FILE *in = fopen(path, "w");
+    ck_assert_ptr_nonnull(in);
+    fputs("وba وaa وca\n\nیکتا\n\xff\xfe\nوaa، وaa.\n", in);
+    for (int i = 0; i < 300; i++) fputs("a ", in);
+    fputs("\nb a", in); /* without an end */
+    fclose(in);
+    ck_assert_int_eq(wait_for(start("--model=model.safetensors --beam=4", q5_reorder_order)), 1);
+    read_file("out", out, sizeof out);
+    read_file("err", err, sizeof err);
+    const char *line = out;
+    ck_assert(strncmp(line, "و", 2) == 0 && strchr(line, '\n') - line == 14);
+    ck_assert_ptr_nonnull(strstr(out, "\n\nیکتا\n\nوaa وaa\n\n"));
+    ck_assert_ptr_nonnull(strstr(err, "line 4"));
+    ck_assert_ptr_nonnull(strstr(err, "line 6: more than 256 words"));
+    ck_assert_int_eq(wait_for(start("", q5_reorder_order)), 2);
+    ck_assert_int_eq(wait_for(start("--model=in", q5_reorder_order)), 1);
+}
+END_TEST
+
+START_TEST(what_is_missing_is_named) {
+    char err[4096], path[160];
+    ck_assert_int_eq(wait_for(start(SMALL "--data=nowhere --results=one", q5_reorder_run)), 1);
+    ck_assert_ptr_nonnull(strstr(read_file("err", err, sizeof err), "nowhere"));
+    ck_assert_int_eq(wait_for(start("--steps=none", q5_reorder_run)), 2);
+    ck_assert_int_eq(
+        wait_for(start(SMALL "--data=data --results=one --shortest=30", q5_reorder_run)), 1);
+    ck_assert_ptr_nonnull(strstr(read_file("err", err, sizeof err), "no sentence of 30 to 15"));
+    ck_assert_int_eq(
+        wait_for(start(SMALL "--data=data --results=one --repeat=2 --favour=gone", q5_reorder_run)),
+        1);
+    ck_assert_ptr_nonnull(strstr(read_file("err", err, sizeof err), "gone"));
+    snprintf(path, sizeof path, "%s/one/q5_reorder_quick", folder);
+    ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
+Suite *suite_q5_reorder(void) {
+    Suite *suite = suite_create("q5_reorder");
+    TCase *test = tcase_create("q5_reorder");
+    tcase_add_checked_fixture(test, open_world, close_world);
+    tcase_set_timeout(test, 60);
+    tcase_add_test(test, it_learns_and_its_tables_agree);
+    tcase_add_test(test, killed_and_started_again_it_ends_with_the_same_facts);
+    tcase_add_test(test, the_filter_answers_line_by_line);
+    tcase_add_test(test, what_is_missing_is_named);
+    suite_add_tcase(suite, test);
+    return suite;
+}
