@@ -29,11 +29,12 @@ static const Q1List tested = {12, {2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32}};
 static void set_full(Q1Plan *plan) {
     static const int seeds[] = {5, 3, 3, 3};
     memcpy(plan->seeds, seeds, sizeof seeds);
-    plan->dot_seeds = 2;
-    for (int e = 0; e < Q1_ENCODERS; e++) plan->encoders[e] = plan->reverse_encoders[e] = 1;
+    plan->dot_seeds = 1;
+    for (int e = 0; e < Q1_ENCODERS; e++) plan->encoders[e] = 1;
+    plan->reverse_encoders[Q1_LSTM] = plan->reverse_encoders[Q1_BILSTM] = 1;
     for (int s = SCORE_NONE; s <= SCORE_DOT; s++) plan->scores[s] = 1;
     plan->reverse_scores[SCORE_NONE] = plan->reverse_scores[SCORE_ADDITIVE] = 1;
-    plan->contexts = (Q1List){4, {8, 16, 32, 64}};
+    plan->contexts = (Q1List){3, {16, 32, 64}};
     plan->text_longest = (Q1List){2, {16, 32}};
     plan->text_lengths = (Q1List){12, {4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48}};
     plan->steps = 2000;
