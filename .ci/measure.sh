@@ -33,6 +33,12 @@ for input in $inputs; do
     exit 0
 done
 run=results/local/$result/run.tsv
+# What it leaves for others besides its result.
+case $name-$profile in
+q5_data-quick) left=build/reorder_quick/sets.tsv ;;
+q5_data-full) left=build/reorder/sets.tsv ;;
+*) left= ;;
+esac
 
 why=
 if [ ! -e "$run" ]; then
@@ -48,6 +54,8 @@ else
         why="the present result has the profile '$found'"
     elif [ -n "$newer" ]; then
         why="the program is newer than its result"
+    elif [ -n "$left" ] && [ ! -e "$left" ]; then
+        why="$left is missing"
     fi
 fi
 [ -n "$why" ] || exit 0
