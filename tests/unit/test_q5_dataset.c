@@ -64,7 +64,7 @@ static void remove_world(void) {
 }
 
 static void run(const char *more) {
-    char where[3][128], text[128];
+    static char where[3][128], text[128]; /* the plan points into them */
     snprintf(where[0], sizeof where[0], "--data=%s", folder);
     snprintf(where[1], sizeof where[1], "--output=%s/sets", folder);
     snprintf(where[2], sizeof where[2], "--results=%s/results", folder);
