@@ -35,17 +35,22 @@ static Status describe(Results *results) {
     STATUS_TRY(results_run(results, "profile", "%s", plan.full ? "full" : "quick"));
     STATUS_TRY(results_run(results, "device", "%s %s", device_cpu()->name, device_cpu_isa()));
     STATUS_TRY(results_run(results, "trainings", "%zu", memory_cells(&plan)));
+    STATUS_TRY(results_run(results, "chance", "%.9g", 1. / plan.alphabet));
+    STATUS_TRY(results_run(results, "sides_lag", "%d", plan.pair_lag));
     return results_run(results, "plan", "%s", fingerprint);
 }
 
-static Status write_all(const MemoryData *data, int argc, char **argv) {
-    Results *results;
-    STATUS_TRY(results_open(&results, plan.results, memory_plan_experiment(&plan), argc, argv));
-    Status status = describe(results);
-    if (status == STATUS_OK) status = memory_report_write(data, results);
-    if (status == STATUS_OK) return results_commit(results);
-    results_discard(results);
-    return status;
+static Status run(const Grid *grid, Results *results, MemoryData **data) {
+    double seconds = 0;
+    for (size_t cell = 0; cell < grid->cells; cell++)
+        seconds += 1e-3 * memory_cell_cost(&plan, cell);
+    fprintf(stderr, "q1_memory: %zu trainings, about %.0f s of processor time\n", grid->cells,
+            seconds);
+    STATUS_TRY(grid_run(grid));
+    STATUS_TRY(memory_data_read(data, &plan, grid));
+    if (plan.search) return STATUS_OK;
+    STATUS_TRY(describe(results));
+    return memory_report_write(*data, results);
 }
 
 int main(int argc, char **argv) {
@@ -55,10 +60,16 @@ int main(int argc, char **argv) {
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write, with its message */
     Grid grid;
     MemoryData *data = NULL;
+    Results *results = NULL;
     Status status = open_grid(&grid);
-    if (status == STATUS_OK) status = grid_run(&grid);
-    if (status == STATUS_OK) status = memory_data_read(&data, &plan, &grid);
-    if (status == STATUS_OK && !plan.search) status = write_all(data, argc, argv);
+    if (status == STATUS_OK && !plan.search)
+        status = results_open(&results, plan.results, memory_plan_experiment(&plan), argc, argv);
+    if (status == STATUS_OK) status = run(&grid, results, &data);
+    if (status == STATUS_OK && results) {
+        status = results_commit(results);
+        results = NULL;
+    }
+    results_discard(results);
     if (status == STATUS_OK) {
         grid_remove(&grid);
         if (plan.search) {

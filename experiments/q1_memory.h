@@ -121,10 +121,16 @@ double memory_norm(const MemoryTraining *training, MemoryPhase phase, int offset
 /* Norms below this are lost in the number format (the smallest normal one is 1.2e-38). */
 #define MEMORY_NORM_LEAST 1e-30
 
-/* Minus the slope of log norm against words back, over the norms of one curve that are above
- * MEMORY_NORM_LEAST: by what share a word weighs less than the next. NAN with fewer than 3 of them;
- * *r2 is that of the line, *last the farthest word used (either may be NULL). */
-double memory_decay(const int *offset, const double *norm, int count, double *r2, int *last);
+/* The line through log norm against words back, over those norms of one curve that are above
+ * MEMORY_NORM_LEAST: norm = start exp(-rate back). */
+typedef struct {
+    double rate;      /* of decay a word; NAN with fewer than 3 norms */
+    double log_start; /* log of the norm that the line has 0 words back */
+    double r2;
+    int last; /* the farthest word used */
+} MemoryDecay;
+
+MemoryDecay memory_decay(const int *offset, const double *norm, int count);
 
 Status memory_report_write(const MemoryData *data, Results *results);
 void memory_report_print(const MemoryData *data, FILE *stream);

@@ -108,19 +108,19 @@ double memory_norm(const MemoryTraining *training, MemoryPhase phase, int offset
     return isnan(backward) ? forward : hypot(forward, backward);
 }
 
-double memory_decay(const int *offset, const double *norm, int count, double *r2, int *last) {
-    double x[64], y[64];
+MemoryDecay memory_decay(const int *offset, const double *norm, int count) {
+    MemoryDecay decay = {.rate = NAN, .log_start = NAN, .r2 = NAN};
+    double x[32], y[32];
     size_t used = 0;
-    for (int i = 0; i < count && used < 64; i++)
+    for (int i = 0; i < count && used < 32; i++)
         if (norm[i] > MEMORY_NORM_LEAST && isfinite(norm[i])) {
             x[used] = offset[i];
             y[used++] = log(norm[i]);
         }
     FitLine line;
-    if (used < 3 || fit_line(x, y, used, &line) != STATUS_OK) return NAN;
-    if (r2) *r2 = line.r2;
-    if (last) *last = (int)x[used - 1];
-    return -line.slope;
+    if (used < 3 || fit_line(x, y, used, &line) != STATUS_OK) return decay;
+    return (MemoryDecay){
+        .rate = -line.slope, .log_start = line.intercept, .r2 = line.r2, .last = (int)x[used - 1]};
 }
 
 /* --- a search -------------------------------------------------------------------------------- */

@@ -172,25 +172,30 @@ static Status rates_of(const MemoryData *data, Results *results, MemoryKind kind
     const MemoryPlan *plan = data->plan;
     const char *slug = memory_kind_slug[kind];
     FILE *table =
-        results_table(results, "rates", "reader\tphase\tlag\trate\tlow\thigh\tr2\tfarthest");
+        results_table(results, "rates", "reader\tphase\tlag\trate\tlow\thigh\tr2\tfarthest\tstart");
     if (!table) return STATUS_IO;
-    double rate[MEMORY_LIST_MAX], fit = 0;
+    double rate[MEMORY_LIST_MAX], fit = 0, log_start = 0;
     int farthest = 0;
     for (int s = 0; s < plan->seeds; s++) {
         const MemoryTraining *t = of_seed(data, kind, plan->lag[l], s);
-        double norm[32], r2 = 0;
-        int last = 0;
+        double norm[32];
         for (int i = 0; i < plan->offsets; i++) norm[i] = memory_norm(t, phase, i);
-        rate[s] = memory_decay(plan->offset, norm, plan->offsets, &r2, &last);
-        fit += r2 / plan->seeds;
-        farthest = last > farthest ? last : farthest;
+        MemoryDecay decay = memory_decay(plan->offset, norm, plan->offsets);
+        rate[s] = decay.rate;
+        fit += decay.r2 / plan->seeds;
+        log_start += decay.log_start / plan->seeds;
+        farthest = decay.last > farthest ? decay.last : farthest;
     }
     Interval mean;
     if (!over_seeds(data, rate, &mean)) return STATUS_OK; /* too few norms that the format holds */
-    fprintf(table, "%s\t%s\t%d\t%.6g\t%.6g\t%.6g\t%.6g\t%d\n", slug, memory_phase_name[phase],
-            plan->lag[l], mean.value, mean.low, mean.high, fit, farthest);
+    fprintf(table, "%s\t%s\t%d\t%.6g\t%.6g\t%.6g\t%.6g\t%d\t%.6g\n", slug, memory_phase_name[phase],
+            plan->lag[l], mean.value, mean.low, mean.high, fit, farthest, exp(log_start));
     if (phase == MEMORY_BEFORE) {
         STATUS_TRY(fact(data, results, exactly(fit), "1", "%s.fit.before", slug));
+        /* The share of a word's influence that one further word takes. */
+        STATUS_TRY(fact(data, results,
+                        (Interval){-expm1(-mean.value), -expm1(-mean.low), -expm1(-mean.high)}, "1",
+                        "%s.loss", slug));
         return fact(data, results, mean, "1", "%s.rate.before", slug);
     }
     STATUS_TRY(fact(data, results, exactly(fit), "1", "%s.fit.after.lag%d", slug, plan->lag[l]));
@@ -254,9 +259,11 @@ static Status write_side(const MemoryData *data, Results *results, MemoryPhase p
                     mean.low, mean.high);
     }
     for (int s = 0; s < plan->seeds; s++)
-        rate[s] = memory_decay(
-            plan->offset, of_seed(data, MEMORY_MIDDLE, plan->pair_lag, s)->side[phase][part][after],
-            plan->offsets, NULL, NULL);
+        rate[s] =
+            memory_decay(plan->offset,
+                         of_seed(data, MEMORY_MIDDLE, plan->pair_lag, s)->side[phase][part][after],
+                         plan->offsets)
+                .rate;
     STATUS_TRY(fact(data, results, exactly(largest), "1", "sides.%s.%s.%s.largest",
                     memory_phase_name[phase], memory_part_name[part], side_name[after]));
     if (!over_seeds(data, rate, &mean)) return STATUS_OK; /* the half that sees nothing there */
@@ -397,7 +404,7 @@ void memory_report_print(const MemoryData *data, FILE *stream) {
         const MemoryTraining *t = of_seed(data, kind, plan->lag[0], 0);
         double norm[32];
         for (int i = 0; i < plan->offsets; i++) norm[i] = memory_norm(t, MEMORY_BEFORE, i);
-        double decay = memory_decay(plan->offset, norm, plan->offsets, NULL, NULL);
+        double decay = memory_decay(plan->offset, norm, plan->offsets).rate;
         if (isfinite(decay))
             fprintf(stream, "  %.4f\n", decay);
         else

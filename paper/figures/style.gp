@@ -64,3 +64,10 @@ ink(i) = INK[i]
 collect_row(keep) = keep == 1 ? collect(stringcolumn('variant').'/'.stringcolumn('direction')) : NaN
 take(i, direction) = listed(slug(i).'/'.direction) ? (SERIES = SERIES.' '.i, 0) : 0
 choose(direction) = (SERIES = '', sum [i = 1:12] take(i, direction))
+
+# --- readers of question 1: one look each -------------------------------------------------------
+READERS = 'rnn gru lstm0 lstm1 chrono bilstm ends middle transformer'
+array READER_INK[9] = ['#000000', '#7b4ea3', '#d98200', '#b3202a', '#3c8d4f', '#1b5e9e', '#8a8f96', '#5ba3d0', '#444444']
+array READER_MARK[9] = [4, 12, 8, 9, 11, 6, 1, 2, 7]
+reader(k) = word(READERS, k)
+reader_name(k) = value('L_q1_memory_'.reader(k))

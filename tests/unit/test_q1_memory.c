@@ -222,18 +222,20 @@ END_TEST
 
 START_TEST(the_rate_of_an_exponential_is_found) {
     const int back[] = {1, 2, 4, 8, 16, 32, 64, 128, 256};
-    double norm[9], r2;
-    int last;
+    double norm[9];
     for (int i = 0; i < 9; i++) norm[i] = 3 * exp(-.4 * back[i]);
-    ck_assert_double_eq_tol(memory_decay(back, norm, 9, &r2, &last), .4, 1e-9);
-    ck_assert_double_eq_tol(r2, 1, 1e-9);
-    ck_assert_int_eq(last, 128); /* e^-102 is below what counts */
-    norm[3] = 0;                 /* lost in the format */
-    ck_assert_double_eq_tol(memory_decay(back, norm, 9, NULL, NULL), .4, 1e-9);
-    ck_assert(isnan(memory_decay(back, norm, 2, NULL, NULL)));
+    MemoryDecay decay = memory_decay(back, norm, 9);
+    ck_assert_double_eq_tol(decay.rate, .4, 1e-9);
+    ck_assert_double_eq_tol(exp(decay.log_start), 3, 1e-9);
+    ck_assert_double_eq_tol(decay.r2, 1, 1e-9);
+    ck_assert_int_eq(decay.last, 128); /* e^-102 is below what counts */
+    norm[3] = 0;                       /* lost in the format */
+    ck_assert_double_eq_tol(memory_decay(back, norm, 9).rate, .4, 1e-9);
+    ck_assert(isnan(memory_decay(back, norm, 2).rate));
     for (int i = 0; i < 9; i++) norm[i] = 2;
-    ck_assert_double_eq_tol(memory_decay(back, norm, 9, NULL, &last), 0, 1e-12);
-    ck_assert_int_eq(last, 256);
+    decay = memory_decay(back, norm, 9);
+    ck_assert_double_eq_tol(decay.rate, 0, 1e-12);
+    ck_assert_int_eq(decay.last, 256);
 }
 END_TEST
 
