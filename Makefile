@@ -96,6 +96,43 @@ ISA_FLAGS_avx2 := $(ISA_FLAGS_baseline) -march=x86-64-v3
 ISA_FLAGS_avx512 := $(ISA_FLAGS_baseline) -march=x86-64-v4 -mprefer-vector-width=512
 
 ENGINE_OBJECTS := $(ENGINE:%.c=$(BUILD)/%.o)
+
+# --- CUDA: a plug-in where nvcc is, and where g++ is, the same files emulated for the tests ---------
+NVCC := $(shell .ci/setup.sh --nvcc 2>/dev/null)
+CXX := $(shell .ci/setup.sh --c++ 2>/dev/null)
+CUDA_SOURCES := $(wildcard src/op/cuda/*.cu)
+CUDA_HEADERS := $(wildcard src/op/cuda/*.h src/op/*.h)
+CUDA_PLUGIN := $(if $(NVCC),$(BIN)/tamrin_cuda.so)
+# Machine code for Ampere and Hopper, and PTX for what comes after.
+CUDA_FLAGS := -std=c++17 -O3 -Isrc -Isrc/op/cuda -Xcompiler -fPIC,-Wall,-Wextra \
+              -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 \
+              -gencode arch=compute_90,code=compute_90
+EMULATE_FLAGS := -std=c++17 -g -fPIC -Isrc/op/cuda -DTAMRIN_EMULATE -Wall -Wextra
+EMULATED := $(if $(CXX),$(BUILD)/libcudaemulated.a)
+
+$(BUILD)/cuda/%.o: src/op/cuda/%.cu $(CUDA_HEADERS)
+	@mkdir -p $(@D)
+	@echo '  nvcc $<'; $(NVCC) $(CUDA_FLAGS) -c $< -o $@
+
+$(BIN)/tamrin_cuda.so: $(CUDA_SOURCES:src/op/cuda/%.cu=$(BUILD)/cuda/%.o)
+	@mkdir -p $(@D)
+	@echo '  link $@'; $(NVCC) -shared -o $@ $^ -lcublas
+
+$(BUILD)/emulated/%.o: src/op/cuda/%.cu $(CUDA_HEADERS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo '  c++ $<'; $(CXX) $(CPPFLAGS) $(EMULATE_FLAGS) $(OPTIMISE) -x c++ -c $< -o $@
+
+$(BUILD)/emulated/%.o: src/op/cuda/%.cpp $(CUDA_HEADERS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo '  c++ $<'; $(CXX) $(CPPFLAGS) $(EMULATE_FLAGS) $(OPTIMISE) -c $< -o $@
+
+$(BUILD)/libcudaemulated.a: $(CUDA_SOURCES:src/op/cuda/%.cu=$(BUILD)/emulated/%.o) \
+                            $(BUILD)/emulated/emulate.o $(BUILD)/emulated/selftest.o
+
+ifneq ($(CXX),)
+$(BUILD)/tests/op/%.o: CPPFLAGS += -DTAMRIN_CUDA_EMULATED
+endif
+
 ENGINE_OBJECTS += $(foreach isa,$(ISAS),$(ISA_SOURCES:%.c=$(BUILD)/%.$(isa).o))
 
 # Flags that change are a reason to compile again: no binary mixes two settings.
@@ -140,9 +177,10 @@ $(BUILD)/libhayai.a: $(patsubst %.c,$(BUILD)/%.o,$(HAYAI_SOURCES) $(BENCH_SHARED
 $(BUILD)/liboptable.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/op/test_%,\
                                                       $(wildcard tests/op/*.c)))
 
+# The table's mirror of a GPU needs its operations.
 $(BENCH_BINARIES): $(BIN)/%: $(BUILD)/bench/%.o $(BUILD)/liboptable.a $(BUILD)/libhayai.a \
-                             $(BUILD)/libtamrin.a
-	$(LINK) $(LDLIBS)
+                             $(EMULATED) $(BUILD)/libtamrin.a
+	$(LINK) $(LDLIBS) $(if $(EMULATED),-lstdc++)
 
 # --- the experiments: a file with main() is a program, the others are shared ----------------------
 EXPERIMENT_SOURCES := $(wildcard experiments/*.c)
@@ -185,8 +223,8 @@ $(BUILD)/tests/main.o: $(BUILD)/tests/suites.h
 $(BUILD)/tests/main.o: CPPFLAGS += -I$(BUILD)/tests
 
 $(BIN)/tests: $(TEST_OBJECTS) $(BUILD)/liboptable.a $(BUILD)/libexperiments.a \
-              $(BUILD)/libhayai.a $(BUILD)/libpaper.a $(BUILD)/libtamrin.a
-	$(LINK) $(shell pkg-config --libs check) $(LDLIBS)
+              $(BUILD)/libhayai.a $(BUILD)/libpaper.a $(EMULATED) $(BUILD)/libtamrin.a
+	$(LINK) $(shell pkg-config --libs check) $(LDLIBS) $(if $(EMULATED),-lstdc++)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
@@ -227,7 +265,8 @@ setup:
 
 test:
 	@.ci/setup.sh build
-	$(AGAIN) $(BIN)/tests $(if $(SANITIZE),,$(BIN)/q4_complexity)
+	$(AGAIN) $(BIN)/tests $(if $(SANITIZE),,$(BIN)/q4_complexity $(CUDA_PLUGIN))
+	$(if $(NVCC),,@echo 'no nvcc: the CUDA plug-in is not compiled; the rest is tested')
 	$(if $(SANITIZE),,@tests/report/cli.sh $(BIN)/q4_complexity)
 	@$(BIN)/tests $(filter-out $(DATA_SUITES),$(SUITES))
 
@@ -304,7 +343,7 @@ clean:
 
 # --- the second steps, after the set-up -------------------------------------------------------------
 bench-programs: $(BENCH_BINARIES)
-experiment-programs: $(EXPERIMENT_BINARIES)
+experiment-programs: $(EXPERIMENT_BINARIES) $(CUDA_PLUGIN)
 
 run-fuzz: $(BIN)/tests
 	@TAMRIN_FUZZ=10000 $(BIN)/tests $(filter fuzz_%,$(SUITES))

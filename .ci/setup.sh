@@ -202,7 +202,7 @@ TeX_Gyre_Pagella_Math Amiri DejaVu_Sans_Mono" "both PDFs" "no PDFs; measurements
         "products by OpenBLAS alone; bf16 is computed in f32"
     nvcc=$(command -v nvcc || { [ -x /usr/local/cuda/bin/nvcc ] && say /usr/local/cuda/bin/nvcc; })
     if [ -n "$nvcc" ]; then
-        line CUDA found "$nvcc; no experiment here uses it yet"
+        line CUDA found "$nvcc; the plug-in is built, no experiment uses it yet"
     else
         line CUDA missing "no GPU; every experiment here runs on the processor"
     fi
@@ -211,6 +211,15 @@ TeX_Gyre_Pagella_Math Amiri DejaVu_Sans_Mono" "both PDFs" "no PDFs; measurements
 case ${1-} in
 --status) status ;;
 --openblas) openblas_folder ;;
+--nvcc)
+    for nvcc in nvcc /usr/local/cuda/bin/nvcc; do
+        if command -v "$nvcc" >/dev/null 2>&1; then
+            command -v "$nvcc"
+            break
+        fi
+    done
+    ;;
+--c++) command -v g++ ;;
 --onednn) has_header oneapi/dnnl/dnnl.h && say yes ;;
 '' | -*)
     say "usage: .ci/setup.sh --status | SET... (build, report, data, lint)" >&2

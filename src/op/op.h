@@ -27,6 +27,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "op/layers.h"
+#include "op/memory.h"
 #include "op/recurrent.h"
 #include "op/step.h"
 #include "op/score.h"
@@ -154,6 +155,7 @@ typedef struct Device {
     const LayerOps *layers;        /* activations, LayerNorm, dropout, cross-entropy */
     const StepOps *steps;          /* attention one token at a time */
     const ScoreOps *scores;        /* attention between a recurrent decoder and its encoder */
+    const DeviceMemory *memory;    /* where its numbers live */
 } Device;
 
 /* The CPU: OpenBLAS, OpenMP, and code compiled for several instruction sets, chosen at run time. */

@@ -46,6 +46,9 @@ typedef struct {
     char harm[160];
 } LayerProblem;
 
+/* The operations that problems which do not go through the tape run on; NULL: the CPU's. */
+void layer_use(const LayerOps *operations);
+
 /* Aborts when out of memory. */
 void layer_open(LayerProblem *problem, const LayerVariant *variant, const LayerShape *shape,
                 Arena *arena);

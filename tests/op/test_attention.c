@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/rng.h"
 #include "op/op.h"
+#include "op/mirror.h"
 #include "op/problem.h"
 #include "op/reference.h"
 #include "op/table.h"
@@ -198,6 +199,31 @@ END_TEST
 
 START_TEST(backward_agrees_with_differences) {
     each_shape(check_differences, device_cpu(), _i, USE_DIFFERENCES, 1);
+}
+END_TEST
+
+/* A GPU's operations, emulated (op/mirror.h). What it lacks is named here, and refused there. */
+static int cuda_lacks(const OpVariant *variant) {
+    return variant->kind != ATTENTION_VALUE;
+}
+
+static void check_lacking(const Device *device, const OpVariant *variant, const OpShape *shape,
+                          Failures *failures) {
+    Problem problem;
+    problem_open(&problem, variant, shape, 0);
+    if (problem_forward(&problem, device, 0, &arena) != STATUS_UNSUPPORTED ||
+        !strstr(status_message(), "cuda: "))
+        add_failure(failures, variant, shape, "is said to be lacking, and was not refused as such");
+    problem_close(&problem);
+}
+
+START_TEST(cuda_agrees_with_the_reference) {
+    const Device *cuda = mirror_cuda();
+    if (!cuda) return; /* test_cuda says so */
+    if (cuda_lacks(table_variant(_i)))
+        each_shape(check_lacking, cuda, _i, USE_AGREEMENT, 1);
+    else
+        each_shape(check_both, cuda, _i, USE_AGREEMENT | USE_BACKWARD, 1);
 }
 END_TEST
 
@@ -411,6 +437,7 @@ Suite *suite_attention(void) {
     tcase_add_loop_test(device, forward_agrees_with_the_reference, 0, variants);
     tcase_add_loop_test(device, backward_agrees_with_the_reference, 0, variants);
     tcase_add_loop_test(device, backward_agrees_with_differences, 0, variants);
+    tcase_add_loop_test(device, cuda_agrees_with_the_reference, 0, variants);
     tcase_add_loop_test(device, narrower_instruction_sets_agree_too, 0,
                         (int)(sizeof narrower / sizeof *narrower));
     suite_add_tcase(suite, device);

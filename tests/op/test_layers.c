@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/threads.h"
 #include "op/layer_problem.h"
+#include "op/mirror.h"
 #include "op/reference.h"
 
 #include <check.h>
@@ -130,6 +131,17 @@ START_TEST(backward_agrees_with_differences) {
 }
 END_TEST
 
+/* A GPU's operations, emulated (op/mirror.h); those that go through the tape are the CPU's. */
+START_TEST(cuda_agrees_with_the_reference) {
+    const Device *cuda = mirror_cuda();
+    if (!cuda || layer_is_taped(layer_variant(_i))) return;
+    layer_use(cuda->layers);
+    each_shape(check_forward, _i, USE_AGREEMENT);
+    each_shape(check_backward, _i, USE_BACKWARD);
+    layer_use(NULL);
+}
+END_TEST
+
 /* Check forks for every test, and the loops are chosen once a process. */
 static const char *const narrower[] = {"baseline", "avx2"};
 
@@ -227,6 +239,7 @@ Suite *suite_layers(void) {
     tcase_add_loop_test(device, forward_agrees_with_the_reference, 0, variants);
     tcase_add_loop_test(device, backward_agrees_with_the_reference, 0, variants);
     tcase_add_loop_test(device, backward_agrees_with_differences, 0, variants);
+    tcase_add_loop_test(device, cuda_agrees_with_the_reference, 0, variants);
     tcase_add_loop_test(device, narrower_instruction_sets_agree_too, 0,
                         (int)(sizeof narrower / sizeof *narrower));
     tcase_add_loop_test(device, the_same_bits_for_any_number_of_threads, 0, variants);

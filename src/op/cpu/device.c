@@ -3,6 +3,7 @@
 #include "op/cpu/attention.h"
 #include "op/cpu/kernels.h"
 #include "op/cpu/layers.h"
+#include "op/cpu/memory.h"
 #include "op/cpu/recurrent.h"
 #include "op/cpu/score.h"
 #include "op/cpu/step.h"
@@ -116,6 +117,7 @@ const Device *device_cpu(void) {
                                .gemm = gemm,
                                .attention_forward = attention_forward,
                                .attention_backward = attention_backward,
+                               .memory = &cpu_memory,
                                .scores = &cpu_scores,
                                .layers = &cpu_layers,
                                .steps = &cpu_steps,

@@ -1,0 +1,372 @@
+#include "emulate.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ucontext.h>
+
+extern "C" {
+#include <cblas.h>
+}
+
+#if defined __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+uint3 threadIdx, blockIdx;
+dim3 blockDim, gridDim;
+
+/* --- fibers ----------------------------------------------------------------------------------- */
+
+namespace {
+
+enum { THREADS_MAX = 1024, LANES = 32 };
+const size_t STACK_BYTES = 128 * 1024;
+
+enum State { READY, AT_BLOCK, AT_WARP, ENDED };
+
+struct Fiber {
+    ucontext_t context;
+    State state;
+    uint3 index;
+    uint64_t given; /* to the shuffle that the warp is in */
+};
+
+Fiber fibers[THREADS_MAX];
+char *stacks;
+ucontext_t scheduler;
+int count, current;
+void (*kernel_body)(void *);
+void *kernel_context;
+char *shared;
+
+[[noreturn]] void give_up(const char *what) {
+    fprintf(stderr, "emulated CUDA: %s (block %u %u %u, thread %u %u %u)\n", what, blockIdx.x,
+            blockIdx.y, blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z);
+    abort();
+}
+
+#if defined __SANITIZE_ADDRESS__
+void *scheduler_fake;
+const void *scheduler_stack;
+size_t scheduler_stack_bytes;
+#endif
+
+void to_fiber(int i) {
+    current = i;
+    threadIdx = fibers[i].index;
+#if defined __SANITIZE_ADDRESS__
+    __sanitizer_start_switch_fiber(&scheduler_fake, stacks + (size_t)i * STACK_BYTES, STACK_BYTES);
+#endif
+    swapcontext(&scheduler, &fibers[i].context);
+#if defined __SANITIZE_ADDRESS__
+    __sanitizer_finish_switch_fiber(scheduler_fake, NULL, NULL);
+#endif
+}
+
+/* From a fiber back to the scheduler; returns when the fiber's turn comes again. */
+void to_scheduler(State state) {
+    Fiber *fiber = &fibers[current];
+    fiber->state = state;
+#if defined __SANITIZE_ADDRESS__
+    void *fake = NULL;
+    __sanitizer_start_switch_fiber(state == ENDED ? NULL : &fake, scheduler_stack,
+                                   scheduler_stack_bytes);
+#endif
+    swapcontext(&fiber->context, &scheduler);
+#if defined __SANITIZE_ADDRESS__
+    __sanitizer_finish_switch_fiber(fake, &scheduler_stack, &scheduler_stack_bytes);
+#endif
+}
+
+void fiber_main(void) {
+#if defined __SANITIZE_ADDRESS__
+    __sanitizer_finish_switch_fiber(NULL, &scheduler_stack, &scheduler_stack_bytes);
+#endif
+    kernel_body(kernel_context);
+    to_scheduler(ENDED);
+}
+
+/* Lets those go on that all whom they wait for have joined: a warp's lanes, or the whole block. A
+ * thread that has ended waits for nobody, and nobody for it. */
+int release(void) {
+    int released = 0, waiting = 0, alive = 0;
+    for (int warp = 0; warp < count; warp += LANES) {
+        int lanes = 0, here = 0;
+        for (int i = warp; i < warp + LANES && i < count; i++) {
+            lanes += fibers[i].state != ENDED;
+            here += fibers[i].state == AT_WARP;
+            waiting += fibers[i].state == AT_BLOCK;
+        }
+        alive += lanes;
+        if (here == 0 || here != lanes) continue;
+        for (int i = warp; i < warp + LANES && i < count; i++)
+            if (fibers[i].state == AT_WARP) fibers[i].state = READY, released++;
+    }
+    if (waiting > 0 && waiting == alive)
+        for (int i = 0; i < count; i++)
+            if (fibers[i].state == AT_BLOCK) fibers[i].state = READY, released++;
+    if (alive > 0 && released == 0)
+        give_up("some threads wait where others never come: a barrier or a shuffle in a branch");
+    return alive;
+}
+
+void run_block(void) {
+    for (int i = 0; i < count; i++) {
+        Fiber *fiber = &fibers[i];
+        unsigned u = (unsigned)i;
+        fiber->index = {u % blockDim.x, u / blockDim.x % blockDim.y, u / blockDim.x / blockDim.y};
+        fiber->state = READY;
+        getcontext(&fiber->context);
+        fiber->context.uc_stack.ss_sp = stacks + (size_t)i * STACK_BYTES;
+        fiber->context.uc_stack.ss_size = STACK_BYTES;
+        fiber->context.uc_link = NULL;
+        makecontext(&fiber->context, fiber_main, 0);
+    }
+    do {
+        for (int i = 0; i < count; i++)
+            if (fibers[i].state == READY) to_fiber(i);
+    } while (release());
+}
+
+} // namespace
+
+void emulate_launch(dim3 grid, dim3 block, size_t bytes, void (*body)(void *), void *context) {
+    if (!stacks) stacks = static_cast<char *>(malloc(THREADS_MAX * STACK_BYTES));
+    if (!stacks) give_up("no memory for stacks");
+    size_t threads = (size_t)block.x * block.y * block.z;
+    if (threads < 1 || threads > THREADS_MAX || grid.x < 1 || grid.y < 1 || grid.z < 1 ||
+        grid.y > 65535 || grid.z > 65535)
+        give_up("a grid or a block of an impossible size");
+    if (bytes > 227 * 1024) give_up("more shared memory than any GPU has");
+    gridDim = grid;
+    blockDim = block;
+    count = (int)threads;
+    kernel_body = body;
+    kernel_context = context;
+    shared = static_cast<char *>(malloc(bytes + 16));
+    if (!shared) give_up("no memory for shared memory");
+    for (unsigned z = 0; z < grid.z; z++)
+        for (unsigned y = 0; y < grid.y; y++)
+            for (unsigned x = 0; x < grid.x; x++) {
+                blockIdx = {x, y, z};
+                memset(shared, 0xff, bytes + 16); /* every float is a NaN */
+                run_block();
+            }
+    free(shared);
+    shared = NULL;
+}
+
+void *emulate_shared_memory(void) {
+    return reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(shared) + 15) & ~(uintptr_t)15);
+}
+
+void emulate_meet_block(void) {
+    to_scheduler(AT_BLOCK);
+}
+
+void emulate_meet_warp(void) {
+    to_scheduler(AT_WARP);
+}
+
+int emulate_lane(void) {
+    return current % LANES;
+}
+
+uint64_t emulate_exchange(uint64_t bits, int lane) {
+    int warp = current / LANES * LANES;
+    fibers[current].given = bits;
+    emulate_meet_warp();
+    if (lane < 0 || lane >= LANES || warp + lane >= count || fibers[warp + lane].state == ENDED)
+        give_up("a shuffle from a lane that is not there");
+    bits = fibers[warp + lane].given;
+    emulate_meet_warp(); /* nobody gives the next value before all have taken this one */
+    return bits;
+}
+
+/* --- the run-time library ----------------------------------------------------------------------
+ */
+
+struct EmulatedEvent {
+    std::chrono::steady_clock::time_point at;
+};
+
+static size_t limit_bytes, used_bytes;
+static cudaError_t last_error;
+
+extern "C" void emulate_memory_limit(size_t bytes) {
+    limit_bytes = bytes;
+}
+
+static cudaError_t result(cudaError_t error) {
+    if (error != cudaSuccess) last_error = error;
+    return error;
+}
+
+/* The size stands before the block, at a distance that keeps its alignment. */
+enum { HEAD = 256 };
+
+cudaError_t cudaMalloc(void **at, size_t bytes) {
+    *at = NULL;
+    if (limit_bytes && (bytes > limit_bytes || used_bytes > limit_bytes - bytes))
+        return result(cudaErrorMemoryAllocation);
+    void *block = NULL;
+    if (posix_memalign(&block, HEAD, HEAD + (bytes ? bytes : 1)))
+        return result(cudaErrorMemoryAllocation);
+    memcpy(block, &bytes, sizeof bytes);
+    *at = static_cast<char *>(block) + HEAD;
+    memset(*at, 0xff, bytes < ((size_t)64 << 20) ? bytes : (size_t)64 << 20);
+    used_bytes += bytes;
+    return cudaSuccess;
+}
+
+cudaError_t cudaFree(void *at) {
+    if (!at) return cudaSuccess;
+    size_t bytes;
+    char *block = static_cast<char *>(at) - HEAD;
+    memcpy(&bytes, block, sizeof bytes);
+    used_bytes -= bytes;
+    free(block);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind,
+                            cudaStream_t) {
+    if (bytes) memcpy(to, from, bytes);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void *at, int value, size_t bytes, cudaStream_t) {
+    if (bytes) memset(at, value, bytes);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemGetInfo(size_t *free_now, size_t *total) {
+    *total = limit_bytes ? limit_bytes : (size_t)1 << 30;
+    *free_now = *total > used_bytes ? *total - used_bytes : 0;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceCount(int *devices) {
+    *devices = 1;
+    return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) {
+    return result(device == 0 ? cudaSuccess : cudaErrorInvalidValue);
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int) {
+    *properties = cudaDeviceProp();
+    strcpy(properties->name, "Emulated GPU");
+    properties->totalGlobalMem = (size_t)1 << 30;
+    properties->sharedMemPerBlockOptin = 99 * 1024; /* the least of sm_80 and later */
+    properties->major = 8;
+    properties->multiProcessorCount = 4;
+    return cudaSuccess;
+}
+
+cudaError_t cudaDriverGetVersion(int *version) {
+    *version = 0;
+    return cudaSuccess;
+}
+
+cudaError_t cudaRuntimeGetVersion(int *version) {
+    *version = 0;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamCreate(cudaStream_t *stream) {
+    *stream = NULL;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t) {
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventCreate(cudaEvent_t *event) {
+    *event = new EmulatedEvent();
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
+    event->at = std::chrono::steady_clock::now();
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t) {
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t from, cudaEvent_t to) {
+    *milliseconds = std::chrono::duration<float, std::milli>(to->at - from->at).count();
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetLastError(void) {
+    cudaError_t error = last_error;
+    last_error = cudaSuccess;
+    return error;
+}
+
+cudaError_t cudaPeekAtLastError(void) {
+    return last_error;
+}
+
+const char *cudaGetErrorString(cudaError_t error) {
+    return error == cudaSuccess                 ? "no error"
+           : error == cudaErrorMemoryAllocation ? "out of memory"
+                                                : "invalid argument";
+}
+
+/* --- cuBLAS ----------------------------------------------------------------------------------- */
+
+static CBLAS_TRANSPOSE transpose(cublasOperation_t operation) {
+    return operation == CUBLAS_OP_T ? CblasTrans : CblasNoTrans;
+}
+
+cublasStatus_t cublasCreate(cublasHandle_t *handle) {
+    *handle = NULL;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasSetStream(cublasHandle_t, cudaStream_t) {
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasSetMathMode(cublasHandle_t, cublasMath_t) {
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasSgemm(cublasHandle_t, cublasOperation_t transpose_a,
+                           cublasOperation_t transpose_b, int m, int n, int k, const float *alpha,
+                           const float *a, int lda, const float *b, int ldb, const float *beta,
+                           float *c, int ldc) {
+    if (m < 0 || n < 0 || k < 0 || ldc < (m > 1 ? m : 1) ||
+        lda < (transpose_a == CUBLAS_OP_T ? k : m) || ldb < (transpose_b == CUBLAS_OP_T ? n : k))
+        return CUBLAS_STATUS_INVALID_VALUE;
+    if (m && n)
+        cblas_sgemm(CblasColMajor, transpose(transpose_a), transpose(transpose_b), m, n, k, *alpha,
+                    a, lda > 1 ? lda : 1, b, ldb > 1 ? ldb : 1, *beta, c, ldc);
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t handle, cublasOperation_t transpose_a,
+                                         cublasOperation_t transpose_b, int m, int n, int k,
+                                         const float *alpha, const float *a, int lda,
+                                         long long stride_a, const float *b, int ldb,
+                                         long long stride_b, const float *beta, float *c, int ldc,
+                                         long long stride_c, int products) {
+    for (int i = 0; i < products; i++) {
+        cublasStatus_t status =
+            cublasSgemm(handle, transpose_a, transpose_b, m, n, k, alpha, a + i * stride_a, lda,
+                        b + i * stride_b, ldb, beta, c + i * stride_c, ldc);
+        if (status != CUBLAS_STATUS_SUCCESS) return status;
+    }
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+const char *cublasGetStatusString(cublasStatus_t status) {
+    return status == CUBLAS_STATUS_SUCCESS ? "success" : "invalid value";
+}
