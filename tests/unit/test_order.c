@@ -125,8 +125,8 @@ static int fewest(const uint32_t *truth, const uint32_t *answer, int n, int *pla
 
 START_TEST(same_words_are_matched_as_well_as_can_be) {
     for (uint64_t trial = 0; trial < 400; trial++) {
-        uint32_t truth[7], answer[7];
-        int place[7], n = 3 + (int)(trial % 5), pairs = 0;
+        uint32_t truth[7] = {0}, answer[7];
+        int place[7] = {0}, n = 3 + (int)(trial % 5), pairs = 0;
         for (int i = 0; i < n; i++) truth[i] = (uint32_t)rng_below(5, trial, (uint64_t)i, 3);
         memcpy(answer, truth, sizeof answer);
         rng_shuffle(answer, (size_t)n, 6, trial);
