@@ -19,7 +19,7 @@ do for [d = 1:2] {
     set title sprintf(L_q1_memory_learning, lag) font WORDS offset 0,TITLE_DROP
     if (d == 1) {
         eval left_panel
-        set ylabel L_q1_memory_validation font WORDS offset .6,0
+        set ylabel L_q1_memory_validation font WORDS offset -.3,0
         do for [k = 1:9] { eval legend_point(k - 1, reader_name(k), READER_MARK[k], READER_INK[k]) }
         eval legend_line(9, L_q1_memory_chance, 3, '#5f6770')
     } else {
