@@ -52,7 +52,7 @@ do for [d = 1:2] {
     set title (d == 1 ? L_q1_memory_before : sprintf(L_q1_memory_after, LAG)) font WORDS offset 0,TITLE_DROP
     if (d == 1) {
         eval left_panel
-        set ylabel L_q1_memory_norm font WORDS offset .6,0
+        set ylabel L_q1_memory_norm font LATIN offset .6,0
         do for [i = 1:COUNT] { eval legend_point(i - 1, reader_name(shown(i)), READER_MARK[shown(i)], READER_INK[shown(i)]) }
     } else {
         eval right_panel

@@ -28,7 +28,7 @@ do for [d = 1:2] {
     set title (d == 1 ? L_q1_memory_before : sprintf(L_q1_memory_after_middle, run_sides_lag)) font WORDS offset 0,TITLE_DROP
     if (d == 1) {
         eval left_panel
-        set ylabel L_q1_memory_norm_middle font WORDS offset .6,0
+        set ylabel L_q1_memory_norm_middle font LATIN offset .6,0
         do for [k = 1:2] { eval legend_point(2 * k - 2, value('L_q1_memory_half_'.word(PARTS, k)), SMARK[k], SINK[k]) }
     } else {
         eval right_panel
