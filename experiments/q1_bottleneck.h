@@ -48,7 +48,7 @@ typedef struct {
     int alphabet, shortest, longest; /* of the synthetic tasks, in training */
     int width, embedding;            /* H and D of the LSTM whose size the others have */
     int seeds[Q1_PARTS];             /* 0: the part is left out */
-    int dot_seeds;                   /* of networks with the dot score */
+    int copy_seeds[SCORE_DOT + 1];   /* of COPY, for each score */
     int encoders[Q1_ENCODERS];       /* of COPY; 1: taken part */
     int reverse_encoders[Q1_ENCODERS];
     int scores[SCORE_DOT + 1], reverse_scores[SCORE_DOT + 1];

@@ -245,7 +245,7 @@ static Status plan_facts(const Q1Session *session, Results *results) {
         STATUS_TRY(fact(session, results, exactly(given[i].value), "%s%s",
                         i < 6 || i > 8 ? "bottleneck." : "", given[i].name));
     STATUS_TRY(fact(session, results, exactly(size_spread(session)), "bottleneck.size_spread"));
-    STATUS_TRY(fact(session, results, exactly(p->dot_seeds), "copy.dot_seeds"));
+    STATUS_TRY(fact(session, results, exactly(p->copy_seeds[SCORE_GENERAL]), "copy.general_seeds"));
     if (session->text.count == 0) return STATUS_OK;
     STATUS_TRY(fact(session, results, exactly(p->seeds[Q1_TEXT]), "text.seeds"));
     STATUS_TRY(

@@ -27,9 +27,9 @@ static const char examples[] =
 static const Q1List tested = {12, {2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32}};
 
 static void set_full(Q1Plan *plan) {
-    static const int seeds[] = {5, 3, 3, 3};
+    static const int seeds[] = {5, 2, 2, 2}, copy_seeds[] = {5, 5, 2, 1};
     memcpy(plan->seeds, seeds, sizeof seeds);
-    plan->dot_seeds = 1;
+    memcpy(plan->copy_seeds, copy_seeds, sizeof copy_seeds);
     for (int e = 0; e < Q1_ENCODERS; e++) plan->encoders[e] = 1;
     plan->reverse_encoders[Q1_LSTM] = plan->reverse_encoders[Q1_BILSTM] = 1;
     for (int s = SCORE_NONE; s <= SCORE_DOT; s++) plan->scores[s] = 1;
@@ -38,7 +38,7 @@ static void set_full(Q1Plan *plan) {
     plan->text_longest = (Q1List){2, {16, 32}};
     plan->text_lengths = (Q1List){12, {4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48}};
     plan->steps = 2000;
-    plan->text_steps = 3000;
+    plan->text_steps = 2000;
     plan->evaluations = 10;
     plan->test_sequences = 128;
 }
@@ -47,7 +47,7 @@ static void set_quick(Q1Plan *plan) {
     set_full(plan);
     static const int seeds[] = {1, 1, 1, 1};
     memcpy(plan->seeds, seeds, sizeof seeds);
-    plan->dot_seeds = 1;
+    memcpy(plan->copy_seeds, seeds, sizeof seeds);
     plan->encoders[Q1_RNN] = plan->encoders[Q1_GRU] = plan->encoders[Q1_BILSTM] = 0;
     for (int e = 0; e < Q1_ENCODERS; e++) plan->reverse_encoders[e] = e == Q1_LSTM;
     plan->scores[SCORE_GENERAL] = plan->scores[SCORE_DOT] = 0;
@@ -94,7 +94,8 @@ int q1_plan_parse(Q1Plan *plan, int argc, char **argv) {
     plan->full = profile == 1;
     (plan->full ? set_full : set_quick)(plan);
     plan->seed = (uint64_t)seed;
-    for (int p = 0; seeds && p < Q1_PARTS; p++) plan->seeds[p] = plan->dot_seeds = seeds;
+    for (int p = 0; seeds && p < Q1_PARTS; p++) plan->seeds[p] = seeds;
+    for (int k = 0; seeds && k <= SCORE_DOT; k++) plan->copy_seeds[k] = seeds;
     if (steps) plan->steps = plan->text_steps = steps;
     plan->alphabet = 32;
     plan->shortest = 2;
@@ -150,7 +151,7 @@ static void add_model(Q1Session *session, Q1Cell cell) {
     const Q1Plan *plan = &session->plan;
     cell.model = session->models++;
     const Seq2seqConfig config = q1_cell_config(session, &cell);
-    const int seeds = cell.score == SCORE_DOT ? plan->dot_seeds : plan->seeds[cell.part];
+    const int seeds = cell.part == Q1_COPY ? plan->copy_seeds[cell.score] : plan->seeds[cell.part];
     for (int s = 0; s < seeds && session->cells < Q1_CELLS_MAX; s++) {
         cell.seed = s + 1;
         cell.cost =
@@ -204,16 +205,16 @@ void q1_plan_text(const Q1Session *session, char *text, size_t size) {
     const Q1Plan *p = &session->plan;
     size_t used = (size_t)snprintf(
         text, size,
-        "profile %s, seed %llu, seeds %d %d %d %d %d, alphabet %d, training %d-%d, width %d, "
+        "profile %s, seed %llu, seeds %d %d %d %d %d %d %d, alphabet %d, training %d-%d, width %d, "
         "embedding %d, steps %d %d, batch %d, rates %g %g %g %g, warmup %g, decay %g, evaluations "
         "%d, "
         "sequences %d, text %s, text training %d, text width %d, ",
-        p->full ? "full" : "quick", (unsigned long long)p->seed, p->seeds[0], p->seeds[1],
-        p->seeds[2], p->seeds[3], p->dot_seeds, p->alphabet, p->shortest, p->longest, p->width,
-        p->embedding, p->steps, p->text_steps, p->batch, q1_rate(p, Q1_RNN), q1_rate(p, Q1_GRU),
-        q1_rate(p, Q1_LSTM), q1_rate(p, Q1_BILSTM), p->warmup, p->decay, p->evaluations,
-        p->test_sequences, session->text.count ? session->text.sha256[0] : "none", p->text_shortest,
-        p->text_width);
+        p->full ? "full" : "quick", (unsigned long long)p->seed, p->copy_seeds[0], p->copy_seeds[1],
+        p->copy_seeds[2], p->copy_seeds[3], p->seeds[1], p->seeds[2], p->seeds[3], p->alphabet,
+        p->shortest, p->longest, p->width, p->embedding, p->steps, p->text_steps, p->batch,
+        q1_rate(p, Q1_RNN), q1_rate(p, Q1_GRU), q1_rate(p, Q1_LSTM), q1_rate(p, Q1_BILSTM),
+        p->warmup, p->decay, p->evaluations, p->test_sequences,
+        session->text.count ? session->text.sha256[0] : "none", p->text_shortest, p->text_width);
     const Q1List *const lists[] = {&p->contexts, &p->lengths, &p->text_longest, &p->text_lengths};
     static const char *const names[] = {"contexts", ", lengths", ", text longest",
                                         ", text lengths"};
