@@ -13,20 +13,21 @@ static const struct {
     PersianRule rule;
     const char *before;
 } examples[] = {
-    {PERSIAN_YEH, "\u0639\u0644\u064a"},                      /* Arabic yeh */
-    {PERSIAN_KAF, "\u0643\u062a\u0627\u0628"},                /* Arabic kaf */
-    {PERSIAN_HEH, "\u0645\u0627\u06c1"},                      /* heh goal */
-    {PERSIAN_HAMZA, "\u062e\u0627\u0646\u06c0 \u0645\u0627"}, /* heh with hamza in one */
-    {PERSIAN_NFC, "\u0627\u0653\u0628"},                      /* alef and madda */
-    {PERSIAN_FORM, "\ufeb3\ufefc\u0645"},                     /* forms of seen and lam-alef */
-    {PERSIAN_DIGIT, "\u0661\u0663\u0662\u0667 1948"},         /* Arabic, Latin */
-    {PERSIAN_DIACRITIC, "\u0645\u064f\u0639\u064e\u0644\u0651\u0650\u0645"},
-    {PERSIAN_TATWEEL, "\u0633\u0640\u0640\u0640\u0644\u0627\u0645"},
-    {PERSIAN_HALF_SPACE, "\u0645\u06cc\u200f\u0631\u0648\u0645"}, /* RLM between letters */
-    {PERSIAN_ZWNJ, "\u0645\u06cc\u200c\u200c\u0631\u0648\u0645\u200c"},
-    {PERSIAN_DIRECTION, "\u202b\u0633\u0644\u0627\u0645\u202c"},
-    {PERSIAN_SPACE, "\u06cc\u06a9\u00a0 \u062f\u0648"},
-    {PERSIAN_CONTROL, "\u0633\u0644\u0627\b\u0645"},
+    {PERSIAN_YEH, "\u0639\u0644\u064a"},         /* Arabic yeh */
+    {PERSIAN_KAF, "\u0643\u0645"},               /* Arabic kaf */
+    {PERSIAN_HEH, "\u0645\u0627\u06c1"},         /* heh goal */
+    {PERSIAN_HAMZA, "\u0646\u0627\u0645\u06c0"}, /* heh with hamza in one */
+    {PERSIAN_NFC, "\u0627\u0653\u0628"},         /* alef and madda */
+    {PERSIAN_FORM, "\ufeb3\ufefc\u0645"},        /* forms of seen and lam-alef */
+    {PERSIAN_DIGIT, "\u0662"
+                    "5"},                            /* Arabic, Latin */
+    {PERSIAN_DIACRITIC, "\u062f\u064f\u0631\u0651"}, /* damma, shadda */
+    {PERSIAN_TATWEEL, "\u0633\u0640\u0631"},
+    {PERSIAN_HALF_SPACE, "\u0645\u06cc\u200f\u0631\u0648"}, /* RLM between letters */
+    {PERSIAN_ZWNJ, "\u0645\u06cc\u200c\u200c\u0631\u0648"},
+    {PERSIAN_DIRECTION, "\u202b\u0646\u0647\u202c"},
+    {PERSIAN_SPACE, "\u0627\u0632\u00a0 \u0627\u0648"},
+    {PERSIAN_CONTROL, "\u0628\b\u0627"},
 };
 
 static const char *const corpora[] = {"wiki_pquad", "news_fars", "assembly1979_1989"};

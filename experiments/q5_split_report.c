@@ -1,5 +1,7 @@
 #include "q5_split.h"
 
+#include "text/sentences_rules.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +49,8 @@ static Status write_scores(const SplitTexts sets[SPLIT_SETS], const SplitScores 
         STATUS_TRY(add_fact(results, in->f1, "1", "%s.f1", place));
         STATUS_TRY(add_fact(results, in->precision, "1", "%s.precision", place));
         STATUS_TRY(add_fact(results, in->recall, "1", "%s.recall", place));
+        STATUS_TRY(add_fact(results, exactly((double)(score->counts.wrong + score->counts.missed)),
+                            "1", "%s.errors", place));
         if (score->texts > 1)
             STATUS_TRY(add_fact(results, exactly((double)score->whole / (double)score->texts), "1",
                                 "%s.whole", place));
@@ -162,6 +166,8 @@ static Status write_speed(const SplitSpeed *speed, Results *results) {
         Interval value = {s->median, s->median_low, s->median_high};
         STATUS_TRY(add_fact(results, value, "byte/s", "q5.split.speed.%s", rows[i].name));
     }
+    STATUS_TRY(add_fact(results, exactly(SENTENCE_LOOK_BACK), "byte", "q5.split.look.back"));
+    STATUS_TRY(add_fact(results, exactly(SENTENCE_LOOK_AHEAD), "byte", "q5.split.look.ahead"));
     return add_fact(results, exactly((double)sentences_memory_bytes()), "byte", "q5.split.memory");
 }
 
