@@ -275,7 +275,7 @@ static Status case_rows(Report *report, const Tsv *tsv, const char *set, int rig
         }
         if (strcmp(kind, last)) cell_word(report, out, 1, "split_kind", kind);
         snprintf(last, sizeof last, "%s", kind);
-        text_puts(out, " & \\PersianCell{");
+        text_puts(out, " & \\SplitCell{");
         add_case(out, table_text(&columns, row, 3), table_text(&columns, row, 4));
         text_puts(out, "}");
         row_end(out);
@@ -329,7 +329,7 @@ static Status errors_body(Report *report, const Tsv *tsv, Text *out) {
             const char *before = table_text(&columns, row, 2),
                        *after = table_text(&columns, row, 3);
             if (seen == 1) cell_word(report, out, 1, "split_error", kinds[k]);
-            text_puts(out, " & \\PersianCell{\\dots{} ");
+            text_puts(out, " & \\SplitCell{\\dots{} ");
             add_persian(out, before, strlen(before));
             text_puts(out, k == 0 ? "\\SplitMissed{} " : "\\SplitWrong{} ");
             add_persian(out, after, strlen(after));
