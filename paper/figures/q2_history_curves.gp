@@ -12,9 +12,11 @@ eval open_page(7.2, 2)
 set multiplot
 set xlabel L_step font WORDS
 set xrange [0 : *]
+model(k) = value('L_history_'.word(MODELS, k))
+what(k, split) = persian ? split.'، '.model(k) : model(k).', '.split
 here(k, split) = is('training', word(MODELS, k).', '.headline.' pairs') * is('split', split)
-do for [k = 1:3] { eval legend_line(k - 1, value('L_history_'.word(MODELS, k)).', '.L_history_training, 1, QINK[k]) }
-do for [k = 1:3] { eval legend_point(k + 3, value('L_history_'.word(MODELS, k)).', '.L_history_validation, QMARK[k], QINK[k]) }
+do for [k = 1:3] { eval legend_line(k - 1, what(k, L_history_training), 1, QINK[k]) }
+do for [k = 1:3] { eval legend_point(k + 3, what(k, L_history_validation), QMARK[k], QINK[k]) }
 do for [panel = 1:2] {
     quantity = panel == 1 ? 'loss' : 'accuracy'
     set title (panel == 1 ? L_loss : L_accuracy) font WORDS offset 0,TITLE_DROP
