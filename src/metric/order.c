@@ -30,6 +30,7 @@ static int count_matches(const uint32_t *truth, int n, const uint32_t *answer, i
     return matches;
 }
 
+/* excerpt: kendall-tau */
 static double tau_of(const uint32_t *truth, int n, const int *place, int m) {
     long pairs = 0, balance = 0;
     for (int i = 0; i < n; i++)
@@ -41,6 +42,7 @@ static double tau_of(const uint32_t *truth, int n, const int *place, int m) {
                 balance += place[j] < place[k] ? 1 : -1;
     return (double)balance / (double)pairs;
 }
+/* end excerpt */
 
 /* The longest run of words that stands in both: for each end in the truth, how far back the two
  * agree from each end in the answer. */
