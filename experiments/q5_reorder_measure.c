@@ -200,11 +200,34 @@ static Status confuse(const Q5Run *run, const char *name, const Q5Part *part) {
     return status;
 }
 
+/* How often the first and the last word of a sentence stand where they should, and those between.
+ */
+static Status write_ends(const Q5Run *run, const Q5Part *part, const Q5Answers *answers) {
+    static const char *const names[] = {"first", "inside", "last"};
+    double right[3] = {0}, all[3] = {0};
+    for (size_t i = 0; i < part->count; i++) {
+        const uint32_t *word = reorder_words_of(part->set, part->sentence[i]);
+        const size_t n = answers->start[i + 1] - answers->start[i];
+        for (size_t t = 0; t < n; t++) {
+            const int where = t == 0 ? 0 : t + 1 == n ? 2 : 1;
+            right[where] += word[t] == answers->word[answers->start[i] + t];
+            all[where]++;
+        }
+    }
+    for (int k = 0; k < 3; k++) {
+        const double share = all[k] > 0 ? right[k] / all[k] : 0;
+        STATUS_TRY(q5_fact(run, (Interval){share, share, share}, "1", "perdt_test.pointer.place.%s",
+                           names[k]));
+    }
+    return STATUS_OK;
+}
+
 Status q5_measure(Q5Run *run) {
     const Q5Sentences *data = run->data;
     Q5Part part;
     STATUS_TRY(measure_set(run, "perdt_test", &data->test, 1, &run->after));
     STATUS_TRY(write_confusion(run, "confusion_test", &data->test, &run->after));
+    STATUS_TRY(write_ends(run, &data->test, &run->after));
     STATUS_TRY(q5_part_open(&part, data->train.set, Q5_SHORTEST, Q5_LONGEST, data->test.count));
     Status status = confuse(run, "confusion_train", &part);
     q5_part_close(&part);

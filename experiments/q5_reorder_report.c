@@ -128,11 +128,13 @@ static Status write_facts(const Q5Run *run) {
     STATUS_TRY(exact(run, (double)d->train.count, "1", "training.sentences_per_epoch"));
     STATUS_TRY(exact(run, (double)log->steps, "1", "training.steps"));
     STATUS_TRY(exact(run, words, "1", "training.words"));
+    STATUS_TRY(exact(run, words / 1e6, "1", "training.words.millions"));
     STATUS_TRY(exact(run, log->seconds, "s", "training.seconds"));
     STATUS_TRY(exact(run, words / log->seconds, "word/s", "training.words_per_second"));
     STATUS_TRY(exact(run, (double)d->known, "1", "training.vocabulary"));
-    STATUS_TRY(exact(run, (double)parameters_count(reorderer_parameters(run->model)), "1",
-                     "training.parameters"));
+    const double parameters = (double)parameters_count(reorderer_parameters(run->model));
+    STATUS_TRY(exact(run, parameters, "1", "training.parameters"));
+    STATUS_TRY(exact(run, parameters / 1e6, "1", "training.parameters.millions"));
     STATUS_TRY(exact(run, run->before_loss, "nat", "dev.before.loss"));
     STATUS_TRY(exact(run, run->before_accuracy, "1", "dev.before.accuracy"));
     STATUS_TRY(exact(run, best->score[0], "nat", "dev.loss"));

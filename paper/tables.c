@@ -171,6 +171,7 @@ static const struct {
     {FILE_OF(q3)},
     {FILE_OF(q4)},
     {FILE_OF(q5_data)},
+    {FILE_OF(q5_reorder)},
     {FILE_OF(q5_split)},
     {FILE_OF(q6)},
     {FILE_OF(q6_speed)},

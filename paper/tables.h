@@ -80,6 +80,7 @@ TABLES_OF(q2_history);
 TABLES_OF(q3);
 TABLES_OF(q4);
 TABLES_OF(q5_data);
+TABLES_OF(q5_reorder);
 TABLES_OF(q5_split);
 TABLES_OF(q6);
 TABLES_OF(q6_speed);

@@ -5,10 +5,12 @@
     build/peers/bin/python bench/peers/race.py [attention] [--repetitions 9]
     build/peers/bin/python bench/peers/race.py layer
     build/peers/bin/python bench/peers/race.py recurrent
+    build/peers/bin/python bench/peers/race.py reorder
     build/peers/bin/python bench/peers/race.py bert --model FOLDER --sentences in_domain_train.tsv
 
 attention: one head's worth of every kind. layer: one encoder layer of base size, forward and
-backward, 32 sequences of 11. recurrent: a layer of cells, all steps. bert: training steps on real batches of CoLA, --steps of them evenly
+backward, 32 sequences of 11. recurrent: a layer of cells, all steps. reorder: training
+steps of question 5's word orderer. bert: training steps on real batches of CoLA, --steps of them evenly
 from an epoch (0: the whole epoch); a sample is the mean second of a step over them.
 
 Both sides are processes that wait for a line and answer with a time, so a disturbance of the
@@ -48,6 +50,8 @@ CASES = [
 ]
 LAYERS = ["layer 768 12 3072 32 11 f32", "layer 768 12 3072 32 11 bf16"]
 
+REORDER = ["reorder 200 10 bf16", "reorder 133 15 bf16", "reorder 200 10 f32"]
+
 RECURRENT = [
     "lstm both 512 8 64",
     "lstm forward 512 8 64",
@@ -86,7 +90,7 @@ class Race:
         # Passive waiting: an idle side must not keep a processor busy while the other runs.
         environment = dict(os.environ, OMP_WAIT_POLICY="passive")
         environment.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
-        name = options.race if options.race in ("attention", "recurrent") else "bert"
+        name = options.race if options.race in ("attention", "recurrent", "reorder") else "bert"
         ours = shlex.split(options.ours or shlex.quote(str(ROOT / f"build/bin/peer_{name}")))
         theirs = [sys.executable, str(ROOT / f"bench/peers/torch_{name}.py")]
         if not pathlib.Path(ours[0]).exists():
@@ -161,7 +165,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, add_help=True,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("race", nargs="?", default="attention",
-                        choices=("attention", "layer", "recurrent", "bert"))
+                        choices=("attention", "layer", "recurrent", "reorder", "bert"))
     parser.add_argument("--repetitions", type=int, default=9)
     parser.add_argument("--filter", default="", help="only cases (bert: precisions) with this text")
     parser.add_argument("--ours", help="our side's command, if not build/bin/peer_*")
@@ -176,6 +180,8 @@ def main():
         run_cases(race, CASES, options, untimed=0)  # these sides run a case twice, untimed first
     elif options.race == "recurrent":
         run_cases(race, RECURRENT, options, untimed=0)
+    elif options.race == "reorder":
+        run_cases(race, REORDER, options, untimed=2)
     elif options.race == "layer":
         run_cases(race, LAYERS, options, untimed=2)
     else:

@@ -195,7 +195,6 @@ Value *reorderer_encode(Reorderer *model, Tape *tape, const ReorderBatch *batch)
                                    batch->sequences, batch->offsets);
 }
 
-/* excerpt: reorderer-decode */
 /* What the decoder reads at every place: the word placed last, the place, the number left. */
 static Value *placed(Reorderer *model, Tape *tape, const ReorderBatch *batch, Value *states) {
     const int rows = batch->offsets[batch->sequences];
@@ -216,6 +215,7 @@ static Value *placed(Reorderer *model, Tape *tape, const ReorderBatch *batch, Va
                   nn_linear(tape, last, model->state, NULL, ACTIVATION_NONE));
 }
 
+/* excerpt: reorderer-decode */
 Value *reorderer_loss(Reorderer *model, Tape *tape, const ReorderBatch *batch, int *right) {
     Value *states = reorderer_encode(model, tape, batch);
     if (!states) return NULL;

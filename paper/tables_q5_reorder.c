@@ -1,0 +1,149 @@
+/* tables_q5_reorder: the word orderers of question 5 and what they made of test sentences, from
+ * q5_reorder. */
+#include "tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPERIMENT "q5_reorder"
+
+/* --- systems on PerDT test ------------------------------------------------------------------- */
+
+static Status systems_body(Report *report, const Tsv *tsv, Text *out) {
+    TableColumns c;
+    STATUS_TRY(table_columns(tsv,
+                             "set system bleu bleu_low bleu_high exact exact_low exact_high tau "
+                             "tau_low tau_high position position_low position_high substring",
+                             &c));
+    table_head(report, out, "@{}Wccccc@{}", "r_system d_bleu d_exact d_tau d_position d_substring");
+    for (int row = 0; row < tsv->rows; row++) {
+        double v[15];
+        if (strcmp(table_text(&c, row, 0), "perdt_test") != 0) continue;
+        for (int k = 2; k < 15; k++) STATUS_TRY(table_number(&c, row, k, &v[k]));
+        cell_word(report, out, 1, "q5_system", table_text(&c, row, 1));
+        cell_interval(out, 0, "%.1f", v[2], v[3], v[4]);
+        cell_interval(out, 0, "%.1f%%", 100 * v[5], 100 * v[6], 100 * v[7]);
+        cell_interval(out, 0, "%.3f", v[8], v[9], v[10]);
+        cell_interval(out, 0, "%.3f", v[11], v[12], v[13]);
+        cell_number(out, 0, "%.3f", v[14]);
+        row_end(out);
+    }
+    table_foot(out);
+    return STATUS_OK;
+}
+
+static Status systems_table(Report *report, Text *out) {
+    return table_from(report, EXPERIMENT, "scores", systems_body, out);
+}
+
+/* --- held-out documents ---------------------------------------------------------------------- */
+
+/* The row of a set and a system; -1: none. */
+static int row_of(const TableColumns *c, const char *set, const char *system) {
+    for (int row = 0; row < c->tsv->rows; row++)
+        if (strcmp(table_text(c, row, 0), set) == 0 && strcmp(table_text(c, row, 1), system) == 0)
+            return row;
+    return -1;
+}
+
+static Status held_out_body(Report *report, const Tsv *tsv, Text *out) {
+    TableColumns c;
+    STATUS_TRY(table_columns(tsv, "set system sentences bleu exact tau", &c));
+    table_head(report, out, "@{}Wrcccccc@{}",
+               "d_corpus sentences r_kn3_bleu r_pointer_bleu r_kn3_exact r_pointer_exact r_kn3_tau "
+               "r_pointer_tau");
+    for (int row = 0; row < tsv->rows; row++) {
+        const char *set = table_text(&c, row, 0);
+        const int other = row_of(&c, set, "kn3");
+        double pointer[6], kn3[6];
+        if (strncmp(set, "test_", 5) != 0 || strcmp(table_text(&c, row, 1), "pointer") != 0 ||
+            other < 0)
+            continue;
+        for (int k = 2; k < 6; k++) {
+            STATUS_TRY(table_number(&c, row, k, &pointer[k]));
+            STATUS_TRY(table_number(&c, other, k, &kn3[k]));
+        }
+        cell_word(report, out, 1, "q5_corpus", set + 5);
+        cell_number(out, 0, "%.0f", pointer[2]);
+        cell_number(out, 0, "%.1f", kn3[3]);
+        cell_number(out, 0, "%.1f", pointer[3]);
+        cell_number(out, 0, "%.1f%%", 100 * kn3[4]);
+        cell_number(out, 0, "%.1f%%", 100 * pointer[4]);
+        cell_number(out, 0, "%.2f", kn3[5]);
+        cell_number(out, 0, "%.2f", pointer[5]);
+        row_end(out);
+    }
+    table_foot(out);
+    return STATUS_OK;
+}
+
+static Status held_out_table(Report *report, Text *out) {
+    return table_from(report, EXPERIMENT, "scores", held_out_body, out);
+}
+
+/* --- sentences ---------------------------------------------------------------------------------
+ */
+
+static void persian_cell(Text *out, const char *words) {
+    text_puts(out, " & \\PersianLine{");
+    text_add_escaped(out, words);
+    text_puts(out, "}");
+}
+
+static Status samples_body(Report *report, const Tsv *tsv, Text *out) {
+    TableColumns c;
+    STATUS_TRY(table_columns(tsv, "number what words", &c));
+    table_head(report, out, "@{}rWW@{}", "r_sample r_what r_words");
+    for (int row = 0; row < tsv->rows; row++) {
+        const char *number = table_text(&c, row, 0);
+        const int is_new = row == 0 || strcmp(number, table_text(&c, row - 1, 0)) != 0;
+        if (is_new && row) text_puts(out, "\\midrule\n");
+        if (is_new)
+            cell_number(out, 1, "%.0f", atof(number));
+        else
+            cell_text(out, 1, "");
+        cell_word(report, out, 0, "q5_sample", table_text(&c, row, 1));
+        persian_cell(out, table_text(&c, row, 2));
+        row_end(out);
+    }
+    table_foot(out);
+    return STATUS_OK;
+}
+
+static Status samples_table(Report *report, Text *out) {
+    return table_from(report, EXPERIMENT, "samples", samples_body, out);
+}
+
+/* The first ones: whoever wants to judge more finds a hundred in the results. */
+#define MISMATCHES 8
+
+static Status mismatches_body(Report *report, const Tsv *tsv, Text *out) {
+    TableColumns c;
+    STATUS_TRY(table_columns(tsv, "number truth answer", &c));
+    table_head(report, out, "@{}rWW@{}", "r_sample r_what r_words");
+    for (int row = 0; row < tsv->rows && row < MISMATCHES; row++) {
+        if (row) text_puts(out, "\\midrule\n");
+        cell_number(out, 1, "%.0f", atof(table_text(&c, row, 0)));
+        cell_word(report, out, 0, "q5_sample", "truth");
+        persian_cell(out, table_text(&c, row, 1));
+        row_end(out);
+        cell_text(out, 1, "");
+        cell_word(report, out, 0, "q5_sample", "after");
+        persian_cell(out, table_text(&c, row, 2));
+        row_end(out);
+    }
+    table_foot(out);
+    return STATUS_OK;
+}
+
+static Status mismatches_table(Report *report, Text *out) {
+    return table_from(report, EXPERIMENT, "mismatches", mismatches_body, out);
+}
+
+const Table tables_q5_reorder[] = {
+    {"q5_reorder_systems", EXPERIMENT, systems_table, 0},
+    {"q5_reorder_held_out", EXPERIMENT, held_out_table, 0},
+    {"q5_reorder_samples", EXPERIMENT, samples_table, 0},
+    {"q5_reorder_mismatches", EXPERIMENT, mismatches_table, 0},
+};
+const int tables_q5_reorder_count = sizeof tables_q5_reorder / sizeof *tables_q5_reorder;
