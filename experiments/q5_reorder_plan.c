@@ -41,11 +41,17 @@
 static void finish(Q5ReorderPlan *plan) {
     const int quick = plan->quick, given = plan->beams.count;
     if (!plan->data) plan->data = quick ? "build/reorder_quick" : "build/reorder";
-    if (plan->steps == 0) plan->steps = quick ? 60 : 9000;
+    if (plan->steps == 0) plan->steps = quick ? 300 : 9000;
     if (plan->fall < 0) plan->fall = quick ? plan->steps * 2 / 3 : plan->steps / 4;
-    if (plan->rise < 0) plan->rise = quick ? 10 : 100;
+    if (plan->rise < 0) plan->rise = quick ? 20 : 100;
     if (plan->longest == 0) plan->longest = quick ? 15 : 20;
     if (plan->repeat == 0) plan->repeat = quick ? 1 : 3;
+    ReordererConfig *s = &plan->shape;
+    if (plan->rate == 0) plan->rate = quick ? 2e-3 : 1e-3;
+    if (s->encoder_layers == 0) s->encoder_layers = quick ? 2 : 3;
+    if (s->decoder_layers == 0) s->decoder_layers = quick ? 2 : 3;
+    if (s->width == 0) s->width = quick ? 128 : 256;
+    if (s->feed_forward == 0) s->feed_forward = quick ? 512 : 1024;
     if (plan->shape.dropout < 0) plan->shape.dropout = quick ? 0 : .1f;
     if (plan->beam == 0) plan->beam = quick ? 32 : 512;
     for (int b = 1; plan->beams.count < (quick ? 2 : 3) && !given; b *= 8)
@@ -62,6 +68,7 @@ int q5_reorder_parse(Q5ReorderPlan *plan, int argc, char **argv) {
     double dropout = -1;
     *plan = (Q5ReorderPlan){.shape = reorderer_config_default(), .rise = -1, .fall = -1};
     ReordererConfig *s = &plan->shape;
+    s->encoder_layers = s->decoder_layers = s->width = s->feed_forward = 0;
     const Option table[] = {
         {"profile", OPTION_CHOICE, &profile, "quick", .choices = "quick|full",
          .help = "quick: a short run on real sentences, named q5.quick.*; full: "
@@ -81,9 +88,9 @@ int q5_reorder_parse(Q5ReorderPlan *plan, int argc, char **argv) {
         {"seed", OPTION_INT, &plan->seed, "1", .value = "NUMBER", .low = 1, .high = 1000000,
          .help = "of weights, order of data and dropout"},
         {"steps", OPTION_INT, &plan->steps, NULL, .value = "COUNT", .low = 1, .high = 10000000,
-         .help = "of training; 60, in the full profile 9000"},
+         .help = "of training; 300, in the full profile 9000"},
         {"rise", OPTION_INT, &plan->rise, NULL, .value = "COUNT", .low = 0, .high = 10000000,
-         .help = "first steps, over which the rate rises; 10, in the full "
+         .help = "first steps, over which the rate rises; 20, in the full "
                  "profile 100"},
         {"fall", OPTION_INT, &plan->fall, NULL, .value = "COUNT", .low = 0, .high = 10000000,
          .help = "last steps, over which the rate falls to 0; two thirds of all, "
@@ -102,24 +109,25 @@ int q5_reorder_parse(Q5ReorderPlan *plan, int argc, char **argv) {
          .help = "words that occur less often are known by their affixes alone"},
         {"evaluations", OPTION_INT, &plan->evaluations, "4", .value = "COUNT", .low = 1,
          .high = 1000, .help = "of dev, in every epoch"},
-        {"rate", OPTION_NUMBER, &plan->rate, "1e-3", .value = "NUMBER", .low = 1e-9, .high = 1,
-         .help = "peak learning rate"},
+        {"rate", OPTION_NUMBER, &plan->rate, NULL, .value = "NUMBER", .low = 1e-9, .high = 1,
+         .help = "peak learning rate; 2e-3, in the full profile 1e-3"},
         {"weight-decay", OPTION_NUMBER, &plan->decay, ".01", .value = "NUMBER", .low = 0, .high = 1,
          .help = "of matrices, decoupled"},
         {"beta2", OPTION_NUMBER, &plan->beta2, ".99", .value = "NUMBER", .low = 0, .high = .99999,
          .help = "of AdamW; beta1 is .9"},
         {"dropout", OPTION_NUMBER, &dropout, NULL, .value = "SHARE", .low = 0, .high = .9,
          .help = "0, in the full profile .1"},
-        {"encoder-layers", OPTION_INT, &s->encoder_layers, "3", .value = "COUNT", .low = 1,
-         .high = 24, .help = "of the bag"},
-        {"decoder-layers", OPTION_INT, &s->decoder_layers, "3", .value = "COUNT", .low = 1,
-         .high = 24, .help = "of the words placed"},
-        {"width", OPTION_INT, &s->width, "256", .value = "COUNT", .low = 8, .high = 4096,
-         .help = "of the states"},
+        {"encoder-layers", OPTION_INT, &s->encoder_layers, NULL, .value = "COUNT", .low = 1,
+         .high = 24, .help = "of the bag; 2, in the full profile 3"},
+        {"decoder-layers", OPTION_INT, &s->decoder_layers, NULL, .value = "COUNT", .low = 1,
+         .high = 24, .help = "of the words placed; 2, in the full profile 3"},
+        {"width", OPTION_INT, &s->width, NULL, .value = "COUNT", .low = 8, .high = 4096,
+         .help = "of the states; 128, in the full profile 256"},
         {"heads", OPTION_INT, &s->heads, "4", .value = "COUNT", .low = 1, .high = 64,
          .help = "of attention"},
-        {"feed-forward", OPTION_INT, &s->feed_forward, "1024", .value = "COUNT", .low = 8,
-         .high = 65536, .help = "width between the two products of a feed-forward layer"},
+        {"feed-forward", OPTION_INT, &s->feed_forward, NULL, .value = "COUNT", .low = 8,
+         .high = 65536,
+         .help = "between the two products of a feed-forward layer; 512, in the full profile 1024"},
         {"words", OPTION_INT, &s->words, "30000", .value = "COUNT", .low = 1, .high = 1000000,
          .help = "most frequent words, each with a vector of its own"},
         {"affixes", OPTION_INT, &s->affixes, "5000", .value = "COUNT", .low = 1, .high = 1000000,
