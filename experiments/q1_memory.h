@@ -22,7 +22,7 @@
 #include "q1_memory_model.h"
 #include "results.h"
 
-enum { MEMORY_LIST_MAX = 16, MEMORY_RATES_MAX = 8 };
+enum { MEMORY_LIST_MAX = 16, MEMORY_RATES_MAX = 8, MEMORY_LENGTH_MAX = 1024 };
 
 typedef struct {
     const char *results;
@@ -72,7 +72,8 @@ Status memory_cell_run(void *context, size_t cell, GridRecord *record);
  * it, for MEMORY_ENDS 0. */
 int memory_distance(MemoryKind kind, int lag);
 
-/* One sequence: the symbol that will be asked stands at `place`. ids [length] */
+/* One sequence: the symbol that will be asked stands at `place`. ids [length], at most
+ * MEMORY_LENGTH_MAX. */
 void memory_draw(const SyntheticTask *task, SyntheticSplit split, uint64_t index, int length,
                  int place, int32_t *ids, int32_t *answer);
 

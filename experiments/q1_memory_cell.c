@@ -65,7 +65,7 @@ SyntheticTask memory_task(const MemoryPlan *plan, int seed) {
 
 void memory_draw(const SyntheticTask *task, SyntheticSplit split, uint64_t index, int length,
                  int place, int32_t *ids, int32_t *answer) {
-    int32_t target[1024];
+    int32_t target[MEMORY_LENGTH_MAX];
     synthetic_draw(task, split, index, length, ids, target);
     *answer = target[length - 1];
     int32_t moved = ids[place];
@@ -150,8 +150,8 @@ const char *const memory_part_name[MEMORY_PARTS] = {"forward", "backward"};
 static Status measure(Training *t, Arena *arena, MemoryPhase phase, MemoryPart part, int read,
                       int offset) {
     const int length = t->plan->length, place = read + offset;
-    double norm[1024];
-    int32_t ids[1024], answer;
+    double norm[MEMORY_LENGTH_MAX];
+    int32_t ids[MEMORY_LENGTH_MAX], answer;
     memory_draw(&t->task, SYNTHETIC_TEST, (uint64_t)(1000000 + place), length, place, ids, &answer);
     const MemoryProbe probe = {.read = read,
                                .first = part == MEMORY_BACKWARD ? t->model->half : 0,

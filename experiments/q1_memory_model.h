@@ -61,8 +61,8 @@ typedef struct {
 /* The width, a multiple of 4, at which a reader comes nearest to config->parameters. */
 int memory_width(const MemoryConfig *config);
 
-/* Weights are pure functions of seed and name: those of the same kind but another lag begin the
- * same. *out is the caller's to memory_model_close. */
+/* Weights are pure functions of config, seed and name. *out is the caller's to memory_model_close,
+ * NULL on failure; STATUS_ARGUMENT for numbers that make no reader. */
 Status memory_model_open(MemoryModel **out, const MemoryConfig *config, uint64_t seed);
 void memory_model_close(MemoryModel *model);
 
