@@ -29,7 +29,7 @@ void memory_cell_name(void *context, size_t cell, char *name, size_t size) {
     snprintf(name, size, "%s.lag%d.seed%d.rate%g", memory_kind_slug[c.kind], c.lag, c.seed, c.rate);
 }
 
-/* Milliseconds of a step of 8 sequences, one thread of Zen 3: in proportion to the length, and for
+/* Milliseconds of a step of 8 sequences, one thread of Zen 4: in proportion to the length, and for
  * attention to its square. */
 double memory_cell_cost(void *context, size_t cell) {
     static const double per_word[MEMORY_KINDS] = {5.2, 7, 4.8, 4.8, 4.8, 11, 11.5, 11.5, 7};
