@@ -13,8 +13,11 @@ stats table using (column('pairs')) nooutput
 least = STATS_min
 most = STATS_max
 WORDLIST = ''
-stats curve using (collect(stringcolumn('seed'))) nooutput
-SEEDS = WORDLIST
+stats curve using (is('pairs', headline) == 1 ? collect(stringcolumn('model').'/'.stringcolumn('seed')) : NaN) nooutput
+RUNS = WORDLIST
+name_of(run) = run[1 : strstrt(run, '/') - 1]
+seed_of(run) = run[strstrt(run, '/') + 1 : *]
+number(run) = name_of(run) eq word(MODELS, 1) ? 1 : name_of(run) eq word(MODELS, 2) ? 2 : 3
 
 eval open_page(7.6, 2)
 set multiplot
@@ -29,9 +32,9 @@ set title L_history_pairs_of.' '.headline font WORDS offset 0,TITLE_DROP
 set xlabel L_step font WORDS
 set ylabel L_history_accuracy font WORDS offset .4,0
 set xrange [0 : *]
-here(k, s) = is('model', word(MODELS, k)) * is('seed', s) * is('pairs', headline) * is('split', 'validation')
-plot for [k = 1:3] for [s in SEEDS] curve using (here(k, s) * column('step')):'accuracy' \
-         with linespoints pt QMARK[k] ps .35 lw .8 lc rgb QINK[k] notitle
+here(run) = is('model', name_of(run)) * is('seed', seed_of(run)) * is('pairs', headline) * is('split', 'validation')
+plot for [run in RUNS] curve using (here(run) * column('step')):'accuracy' \
+         with linespoints pt QMARK[number(run)] ps .35 lw .8 lc rgb QINK[number(run)] notitle
 
 eval right_panel
 set format y ''
