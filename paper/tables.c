@@ -168,6 +168,7 @@ static const struct {
     {FILE_OF(quick)},
     {FILE_OF(q1_memory)},
     {FILE_OF(q2_history)},
+    {FILE_OF(q2_drawbacks)},
     {FILE_OF(q3)},
     {FILE_OF(q4)},
     {FILE_OF(q5_data)},

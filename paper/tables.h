@@ -77,6 +77,7 @@ TABLES_OF(common);
 TABLES_OF(quick);
 TABLES_OF(q1_memory);
 TABLES_OF(q2_history);
+TABLES_OF(q2_drawbacks);
 TABLES_OF(q3);
 TABLES_OF(q4);
 TABLES_OF(q5_data);
