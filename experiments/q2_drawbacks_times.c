@@ -50,7 +50,7 @@ static Status report_crossing(const Drawbacks *d, const Generation *g, int k, Re
     }
     FitCrossing c;
     if (status == STATUS_OK)
-        status = fit_crossing(x, lstm, other, sizes, repetitions, d->plan.seed, &c);
+        status = fit_crossing(x, other, lstm, sizes, repetitions, d->plan.seed, &c);
     if (status == STATUS_OK && c.crossed)
         status = drawbacks_fact(results, d, "token", (Interval){c.x, c.low, c.high},
                                 "generate.%s.crossing", drawbacks_holds_slug[generation_holds[k]]);
