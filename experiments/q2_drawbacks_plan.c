@@ -154,7 +154,7 @@ void drawbacks_list_cells(Drawbacks *d) {
                        .kind = CELL_MEMORY, .net = holds, .length = plan->lengths.value[i]});
 }
 
-/* Measured on one core of two, an EPYC of Zen 3. */
+/* Measured on one core of two, an EPYC of Zen 4. */
 double drawbacks_cost(void *context, size_t cell) {
     const Drawbacks *d = context;
     const DrawbacksCell *c = &d->cell[cell];
