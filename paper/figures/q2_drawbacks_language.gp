@@ -29,10 +29,10 @@ do for [k = 1:4] { eval legend_point(k - 1, value('L_q2d_net_'.word(NETS, k)), Q
 eval legend_line(4, L_q2d_trained_window, 2, '#000000')
 row(k) = is('net', word(NETS, k))
 
-eval left_panel
+set lmargin at screen .105; set rmargin at screen .53
 set logscale x
 set xlabel L_q2d_sentences font WORDS
-set ylabel L_q2d_bits_character font WORDS offset .8,0
+set ylabel L_q2d_bits_character font WORDS offset .2,0
 set title L_q2d_by_sentences font WORDS offset 0,TITLE_DROP
 set xrange [least / 1.4 : most * 1.4]
 set xtics least, 4, most * 2

@@ -28,7 +28,6 @@ do for [panel = 1:2] {
     set title (panel == 1 ? L_q2d_last : L_q2d_all) font WORDS offset 0,TITLE_DROP
     if (panel == 1) {
         eval left_panel
-        set ylabel L_accuracy font WORDS offset .8,0
     } else {
         eval right_panel
         set format y ''
