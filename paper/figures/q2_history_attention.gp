@@ -25,6 +25,8 @@ set arrow 2 from 2 * pairs + .5, .5 to 2 * pairs + .5, length + .5 nohead dt 2 l
 do for [d = 1:2] {
     if (d == 1) { eval left_panel; set ylabel L_history_query font WORDS offset 0,0 } else { eval right_panel; set format y '' }
     set title (d == 1 ? L_history_layer_1 : L_history_layer_2) font WORDS offset 0,TITLE_DROP
-    plot map using (is('layer', sprintf('%d', d)) * column('key')):'query':'weight' with image notitle
+    shown(l) = is('layer', l) * (column('weight') > .01 ? column('key') : NaN)
+    plot map using (shown(sprintf('%d', d))):'query':(column('key') - .5):(column('key') + .5):(column('query') - .5):(column('query') + .5):'weight' \
+             with boxxyerror fs solid 1 noborder fc palette notitle
 }
 unset multiplot
