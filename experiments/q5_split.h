@@ -87,7 +87,7 @@ Status split_score_all(const SplitTexts sets[SPLIT_SETS], const char *peer, uint
 const SplitScore *split_score_find(const SplitScores *scores, SplitMethod method, SplitSet set,
                                    const char *kind);
 
-/* Bytes a second on one core, over repetitions. */
+/* Bytes a second of processor time, one thread, over repetitions. */
 typedef struct {
     size_t bytes, repetitions;
     Summary stream, whole, normalise; /* byte/s */
