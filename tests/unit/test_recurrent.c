@@ -273,6 +273,59 @@ START_TEST(threads_change_no_bit) {
 }
 END_TEST
 
+/* What may be NULL changes no bit of the rest, and gradients of weights are added where asked. */
+START_TEST(what_is_left_out_changes_nothing_else) {
+    enum { T = 4, B = 3, H = 9, STATES = T * B * H };
+    const RecurrentOps *ops = device_cpu()->recurrent;
+    for (int k = 0; k < 6; k++) {
+        const Recurrent r = {(RecurrentKind)(k / 2), T, B, H, k % 2};
+        const size_t G = (size_t)recurrent_gates(r.kind), weights = G * H * H;
+        const int lstm = r.kind == RECURRENT_LSTM;
+        arena_rewind(&arena, 0);
+        float *gates = arena_take(&arena, G * STATES * sizeof *gates);
+        float *weight = arena_take(&arena, weights * sizeof *weight);
+        float *zero = arena_take_zeroed(&arena, B * H * sizeof *zero);
+        float *dh = arena_take(&arena, STATES * sizeof *dh);
+        float *h[2], *c[2], *dgates[2], *dweight[2], *dbias[2], bias[H];
+        void *saved[2];
+        rng_fill_normal(gates, G * STATES, 1, 1);
+        rng_fill_normal(weight, weights, 1, 2);
+        rng_fill_normal(dh, STATES, 1, 3);
+        rng_fill_normal(bias, H, 1, 4);
+        const float *bn = r.kind == RECURRENT_GRU ? bias : NULL;
+        for (int way = 0; way < 2; way++) { /* given zeros and written; not given and added to */
+            const float *h0 = way ? NULL : zero, *c0 = way || !lstm ? NULL : zero;
+            h[way] = arena_take(&arena, STATES * sizeof(float));
+            c[way] = lstm ? arena_take(&arena, STATES * sizeof(float)) : NULL;
+            saved[way] = arena_take(&arena, recurrent_saved_bytes(&r) + 1);
+            dgates[way] = arena_take(&arena, G * STATES * sizeof(float));
+            dweight[way] = arena_take(&arena, weights * sizeof(float));
+            dbias[way] = arena_take(&arena, H * sizeof(float));
+            for (size_t i = 0; i < weights; i++) dweight[way][i] = 2;
+            for (size_t i = 0; i < H; i++) dbias[way][i] = 2;
+            ck_assert_int_eq(
+                ops->forward(&r, gates, weight, bn, h0, c0, h[way], c[way], saved[way], &arena),
+                STATUS_OK);
+            ck_assert_int_eq(ops->backward(&r, weight, h0, c0, h[way], c[way], saved[way], dh, NULL,
+                                           dgates[way], dweight[way], bn ? dbias[way] : NULL, NULL,
+                                           NULL, way, &arena),
+                             STATUS_OK);
+        }
+        ck_assert_mem_eq(h[0], h[1], STATES * sizeof(float));
+        ck_assert_mem_eq(dgates[0], dgates[1], G * STATES * sizeof(float));
+        for (size_t i = 0; i < weights; i++)
+            ck_assert_float_eq_tol(dweight[1][i], dweight[0][i] + 2,
+                                   1e-5f * (1 + fabsf(dweight[0][i])));
+        for (size_t i = 0; bn && i < H; i++)
+            ck_assert_float_eq_tol(dbias[1][i], dbias[0][i] + 2, 1e-5f * (1 + fabsf(dbias[0][i])));
+        float *alone = arena_take(&arena, STATES * sizeof *alone);
+        ck_assert_int_eq(ops->forward(&r, gates, weight, bn, NULL, NULL, alone, NULL, NULL, &arena),
+                         STATUS_OK);
+        ck_assert_mem_eq(alone, h[0], STATES * sizeof *alone);
+    }
+}
+END_TEST
+
 START_TEST(refuses_shapes) {
     ParameterSet set;
     RecurrentStack stack;
@@ -309,6 +362,7 @@ Suite *suite_recurrent(void) {
     tcase_add_test(tests, stacks_follow_the_reference);
     tcase_add_test(tests, memory_of_lstm_decays_with_its_forget_gate);
     tcase_add_test(tests, threads_change_no_bit);
+    tcase_add_test(tests, what_is_left_out_changes_nothing_else);
     tcase_add_test(tests, refuses_shapes);
     suite_add_tcase(suite, tests);
     return suite;
