@@ -56,7 +56,7 @@ static double sigmoid(double x) {
 static void step(const World *w, const char *name, int width, const double *x, double *h,
                  double *c) {
     char full[64];
-    double g[4 * H], u[4 * H], next[H];
+    double g[4 * H], u[4 * H], next[H] = {0};
     const RecurrentKind kind = w->config->encoder;
     snprintf(full, sizeof full, "%s.input", name);
     const double *W = find(w, full);
