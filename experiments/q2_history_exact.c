@@ -146,8 +146,7 @@ static Status open_model(ExactNet *net, ExactKind kind, Positions positions, uin
     static const AttentionKind kinds[EXACT_MODEL_KINDS] = {ATTENTION_MATERIALISED, ATTENTION_TILED,
                                                            ATTENTION_KERNEL_LINEAR};
     if (kind >= EXACT_MODEL_KINDS)
-        return status_fail(STATUS_ARGUMENT, "no Transformer has attention of kind '%s'",
-                           exact_kind_slug[kind]);
+        return status_fail(STATUS_ARGUMENT, "no Transformer has attention of kind %d", (int)kind);
     const TransformerConfig config = {.encoder_layers = net->causal ? 0 : LAYERS,
                                       .decoder_layers = net->causal ? LAYERS : 0,
                                       .width = WIDTH,

@@ -158,12 +158,20 @@ static Status compute_recurrent(const Problem *p) {
 /* --- comparing ---------------------------------------------------------------------------------
  */
 
-static double nmse_of(const float *x, const double *exact, const float *other, size_t count) {
+static double nmse_of(const float *x, const double *exact, size_t count) {
     double error = 0, size = 0;
     for (size_t i = 0; i < count; i++) {
-        const double y = exact ? exact[i] : (double)other[i];
-        error += ((double)x[i] - y) * ((double)x[i] - y);
-        size += y * y;
+        error += ((double)x[i] - exact[i]) * ((double)x[i] - exact[i]);
+        size += exact[i] * exact[i];
+    }
+    return error / size;
+}
+
+static double nmse_between(const float *x, const float *y, size_t count) {
+    double error = 0, size = 0;
+    for (size_t i = 0; i < count; i++) {
+        error += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
+        size += (double)y[i] * (double)y[i];
     }
     return error / size;
 }
@@ -202,9 +210,9 @@ Status linear_measure(LinearMap map, int length, uint64_t seed, LinearError *out
     if (status == STATUS_OK) status = compute_recurrent(&p);
     if (status == STATUS_OK) {
         compute_exactly(&p);
-        *out = (LinearError){.parallel = nmse_of(p.parallel, p.exact, NULL, count),
-                             .recurrent = nmse_of(p.recurrent, p.exact, NULL, count),
-                             .apart = nmse_of(p.recurrent, NULL, p.parallel, count)};
+        *out = (LinearError){.parallel = nmse_of(p.parallel, p.exact, count),
+                             .recurrent = nmse_of(p.recurrent, p.exact, count),
+                             .apart = nmse_between(p.recurrent, p.parallel, count)};
     }
     problem_close(&p);
     return status;
@@ -240,7 +248,7 @@ static Status compare_model(Transformer *model, int length, uint64_t seed, Arena
     const Value *whole = transformer_decode(model, &tape, ids, 1, offsets, NULL);
     STATUS_TRY(tape_status(&tape));
     STATUS_TRY(step_through(model, ids, length, stepped, bytes));
-    *apart = nmse_of(stepped, NULL, whole->data, n * MODEL_SYMBOLS);
+    *apart = nmse_between(stepped, whole->data, n * MODEL_SYMBOLS);
     return STATUS_OK;
 }
 
