@@ -1,4 +1,5 @@
 /* tables_q5_data: what became of the corpora of question 5, and examples, from q5_data. */
+#include "number.h"
 #include "tables.h"
 
 #include <stdio.h>
@@ -146,11 +147,47 @@ static Status examples_table(Report *report, Text *out) {
     return table_from(report, EXPERIMENT, "examples", examples_body, out);
 }
 
+/* --- the short run beside the full one ----------------------------------------------------------
+ */
+
+static void short_cell(Report *report, const char *prefix, const char *name, Text *out) {
+    char whole[96];
+    snprintf(whole, sizeof whole, "%s%s", prefix, name);
+    const Fact *fact = sources_fact(&report->sources, whole);
+    if (!fact) {
+        cell_nothing(out, 0);
+        return;
+    }
+    cell_text(out, 0, "");
+    number_tex(fact, fact->low < fact->high ? NUMBER_RANGE : NUMBER_VALUE, NULL, out);
+}
+
+/* Few rows, so an ordinary table: one that may break across pages disturbs the figures around it.
+ */
+static Status short_table(Report *report, Text *out) {
+    static const char *const names[] = {
+        "train.sentences",   "test.sentences",   "perdt_test.sentences",
+        "vocabulary",        "near.perdt_test",  "perdt_test.unseen_words",
+        "probe.random.bleu", "probe.random.tau", "processor_seconds"};
+    table_head(report, out, "@{}Wcc@{}", "quantity short_run full_run");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char key[96];
+        snprintf(key, sizeof key, "fact.q5.data.%s", names[i]);
+        cell_text(out, 1, report_label(report, key));
+        short_cell(report, "q5.quick.data.", names[i], out);
+        short_cell(report, "q5.data.", names[i], out);
+        row_end(out);
+    }
+    table_foot(out);
+    return STATUS_OK;
+}
+
 const Table tables_q5_data[] = {
     {"q5_data_corpora", EXPERIMENT, corpora_table, 0},
     {"q5_data_filters", EXPERIMENT, filters_table, 0},
     {"q5_data_sets", EXPERIMENT, sets_table, 0},
     {"q5_data_probes", EXPERIMENT, probes_table, 0},
     {"q5_data_examples", EXPERIMENT, examples_table, 0},
+    {"q5_data_short", "q5_data_quick q5_data", short_table, 0},
 };
 const int tables_q5_data_count = sizeof tables_q5_data / sizeof *tables_q5_data;
