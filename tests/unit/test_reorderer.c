@@ -320,7 +320,7 @@ END_TEST
 
 /* Numbers in ascending order, from bags that are drawn anew every step. */
 static void draw_sorted(const ReordererConfig *config, uint64_t step, Bag *bag) {
-    uint32_t words[32];
+    uint32_t words[32] = {0};
     int lengths[8];
     for (int b = 0; b < 8; b++) {
         lengths[b] = 4;
