@@ -1,0 +1,70 @@
+/* q5_compare: three networks on the same batches of word ordering, at one small budget: what the
+ * parts share.
+ *
+ * - q5_compare: the command line, the grid, the results
+ * - q5_compare_batches: batches of exact length
+ * - q5_compare_cell: one training, and its answers
+ */
+#ifndef EXPERIMENTS_Q5_COMPARE_H
+#define EXPERIMENTS_Q5_COMPARE_H
+
+#include "grid.h"
+#include "model/pointer_lstm.h"
+#include "q5_reorder.h"
+
+typedef enum { COMPARE_POINTER, COMPARE_LSTM, COMPARE_SOFTMAX, COMPARE_SYSTEMS } CompareSystem;
+extern const char *const compare_slug[COMPARE_SYSTEMS]; /* "pointer", "lstm", "softmax" */
+
+#define COMPARE_SEEDS_MAX 8
+
+typedef struct {
+    int full;
+    const char *data, *results;
+    const char *experiment, *prefix; /* "q5_compare", "q5." and so on */
+    OptionInts seeds;
+    int steps, batch, tested, processes;
+    double rate;
+    int words, affixes; /* of all three; the vocabulary of the softmax */
+    ReordererConfig pointer;
+    PointerLstmConfig lstm;
+    TransformerConfig softmax;
+    Q5Sentences sentences;
+} ComparePlan;
+
+/* --- batches of exact length ------------------------------------------------------------------ */
+
+/* Sentences of one length: `sentence` are indices into a part's set. */
+typedef struct {
+    int length, count;
+    const uint32_t *sentence;
+} CompareBatch;
+
+typedef struct {
+    size_t count;
+    CompareBatch *batch; /* [count] */
+    uint32_t *memory;
+} CompareBatches;
+
+/* Every sentence of a part once, in batches of at most `most` sentences of one length; which stand
+ * together is drawn by seed. */
+Status compare_batches_open(CompareBatches *out, const Q5Part *part, int most, uint64_t seed);
+void compare_batches_close(CompareBatches *batches);
+
+/* --- cells --------------------------------------------------------------------------------------
+ */
+
+static inline CompareSystem compare_system(size_t cell) {
+    return (CompareSystem)(cell % COMPARE_SYSTEMS);
+}
+static inline int compare_seed(const ComparePlan *plan, size_t cell) {
+    return plan->seeds.values[cell / COMPARE_SYSTEMS];
+}
+double compare_cost(void *context, size_t cell);
+void compare_name(void *context, size_t cell, char *name, size_t size);
+
+/* Trains and answers PerDT test. Tables: "curve", "card" (grid_log), "cost": parameters and
+ * seconds; "answers": one row a sentence: index, 1 where the answer has exactly the words given,
+ * and the OrderScore: length, answer_length, matches, grams, exact, tau, position, substring. */
+Status compare_run(void *context, size_t cell, GridRecord *record);
+
+#endif
