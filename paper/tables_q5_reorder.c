@@ -1,5 +1,5 @@
 /* tables_q5_reorder: the word orderers of question 5 and what they made of test sentences, from
- * q5_reorder. */
+ * q5_reorder and q5_systems. */
 #include "tables.h"
 
 #include <stdlib.h>
@@ -140,7 +140,39 @@ static Status mismatches_table(Report *report, Text *out) {
     return table_from(report, EXPERIMENT, "mismatches", mismatches_body, out);
 }
 
+/* --- architectures at one budget ---------------------------------------------------------------
+ */
+
+static Status architectures_body(Report *report, const Tsv *tsv, Text *out) {
+    TableColumns c;
+    STATUS_TRY(table_columns(tsv,
+                             "system parameters valid bleu bleu_low bleu_high exact exact_low "
+                             "exact_high tau tau_low tau_high seconds",
+                             &c));
+    table_head(report, out, "@{}Wrrcccr@{}",
+               "r_architecture r_parameters r_valid d_bleu d_exact d_tau r_seconds");
+    for (int row = 0; row < tsv->rows; row++) {
+        double v[13];
+        for (int k = 1; k < 13; k++) STATUS_TRY(table_number(&c, row, k, &v[k]));
+        cell_word(report, out, 1, "q5_architecture", table_text(&c, row, 0));
+        cell_number(out, 0, "%.0f", v[1]);
+        cell_number(out, 0, "%.1f%%", 100 * v[2]);
+        cell_interval(out, 0, "%.1f", v[3], v[4], v[5]);
+        cell_interval(out, 0, "%.1f%%", 100 * v[6], 100 * v[7], 100 * v[8]);
+        cell_interval(out, 0, "%.3f", v[9], v[10], v[11]);
+        cell_number(out, 0, "%.0f", v[12]);
+        row_end(out);
+    }
+    table_foot(out);
+    return STATUS_OK;
+}
+
+static Status architectures_table(Report *report, Text *out) {
+    return table_from(report, "q5_systems", "systems", architectures_body, out);
+}
+
 const Table tables_q5_reorder[] = {
+    {"q5_systems", "q5_systems", architectures_table, 0},
     {"q5_reorder_systems", EXPERIMENT, systems_table, 0},
     {"q5_reorder_held_out", EXPERIMENT, held_out_table, 0},
     {"q5_reorder_samples", EXPERIMENT, samples_table, 0},

@@ -77,6 +77,7 @@ SHORT_RUN(q1_memory)
 SHORT_RUN(q2_history)
 SHORT_RUN(q2_drawbacks)
 SHORT_RUN(q5_reorder)
+SHORT_RUN(q5_systems)
 
 #define SHORT_ROW(experiment)                                                                      \
     { #experiment "_quick", #experiment "_quick " #experiment, experiment##_table, 1 }

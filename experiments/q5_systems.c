@@ -1,5 +1,5 @@
-/* q5_compare: three networks on the same batches of word ordering, at one small budget. */
-#include "q5_compare.h"
+/* q5_systems: three networks on the same batches of word ordering, at one small budget. */
+#include "q5_systems.h"
 #include "base/interrupt.h"
 
 #include <math.h>
@@ -64,9 +64,9 @@ static int parse(ComparePlan *plan, int argc, char **argv) {
         {"processes", OPTION_INT, &plan->processes, "0", .value = "COUNT", .low = 0, .high = 1024,
          .help = "trainings at a time; 0: one for each processor"},
     };
-    const OptionsProgram program = {.name = "q5_compare",
+    const OptionsProgram program = {.name = "q5_systems",
                                     .about = ABOUT,
-                                    .examples = "  q5_compare\n  q5_compare --profile=full\n",
+                                    .examples = "  q5_systems\n  q5_systems --profile=full\n",
                                     .options = table,
                                     .count = sizeof table / sizeof *table};
     int status = options_begin(&program, argc, argv);
@@ -75,12 +75,12 @@ static int parse(ComparePlan *plan, int argc, char **argv) {
     if (!plan->data) plan->data = plan->full ? "build/reorder" : "build/reorder_quick";
     if (plan->seeds.count == 0) plan->seeds = (OptionInts){.count = 1, .values = {1}};
     if (plan->seeds.count > COMPARE_SEEDS_MAX) {
-        fprintf(stderr, "q5_compare: --seeds: expected at most %d of them\n", COMPARE_SEEDS_MAX);
+        fprintf(stderr, "q5_systems: --seeds: expected at most %d of them\n", COMPARE_SEEDS_MAX);
         return 2;
     }
     if (plan->steps == 0) plan->steps = plan->full ? 600 : 40;
     if (plan->tested == 0) plan->tested = plan->full ? 1000000 : 100;
-    plan->experiment = plan->full ? "q5_compare" : "q5_compare_quick";
+    plan->experiment = plan->full ? "q5_systems" : "q5_systems_quick";
     plan->prefix = plan->full ? "q5." : "q5.quick.";
     set_sizes(plan);
     return -1;
@@ -232,9 +232,9 @@ static Status write_results(Report *r, const Grid *grid) {
     for (int k = 0; k < COMPARE_SYSTEMS; k++) STATUS_TRY(write_system(r, (CompareSystem)k));
     const double steps = plan->steps, sentences = (double)plan->sentences.train.count;
     char name[64];
-    snprintf(name, sizeof name, "%scompare.steps", plan->prefix);
+    snprintf(name, sizeof name, "%scompare.pointer.steps", plan->prefix);
     STATUS_TRY(results_fact(r->results, name, steps, steps, steps, "1"));
-    snprintf(name, sizeof name, "%scompare.sentences", plan->prefix);
+    snprintf(name, sizeof name, "%scompare.pointer.sentences", plan->prefix);
     STATUS_TRY(results_fact(r->results, name, sentences, sentences, sentences, "1"));
     return write_cards(r);
 }
@@ -289,7 +289,7 @@ int main(int argc, char **argv) {
         grid_remove(&grid);
         printf("results: %s/%s\n", plan.results, plan.experiment);
     } else {
-        fprintf(stderr, "q5_compare: %s\n", status_message());
+        fprintf(stderr, "q5_systems: %s\n", status_message());
         exit_status = status == STATUS_INTERRUPTED ? EXIT_INTERRUPTED : 1;
     }
     q5_sentences_close(&plan.sentences);

@@ -1,11 +1,11 @@
-/* q5_compare: batches of exact length hold every sentence once, whatever the seed. */
-#include "q5_compare.h"
+/* q5_systems: batches of exact length hold every sentence once, whatever the seed. */
+#include "q5_systems.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-Suite *suite_q5_compare(void);
+Suite *suite_q5_systems(void);
 
 enum { SENTENCES = 97 };
 
@@ -53,9 +53,9 @@ START_TEST(which_stand_together_is_drawn_by_seed) {
 }
 END_TEST
 
-Suite *suite_q5_compare(void) {
-    Suite *suite = suite_create("q5_compare");
-    TCase *test = tcase_create("q5_compare");
+Suite *suite_q5_systems(void) {
+    Suite *suite = suite_create("q5_systems");
+    TCase *test = tcase_create("q5_systems");
     tcase_add_test(test, every_sentence_once_and_lengths_apart);
     tcase_add_test(test, which_stand_together_is_drawn_by_seed);
     suite_add_tcase(suite, test);

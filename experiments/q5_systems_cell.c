@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "nn/loss.h"
-#include "q5_compare.h"
+#include "q5_systems.h"
 
 #include <stdio.h>
 #include <stdlib.h>

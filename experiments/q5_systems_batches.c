@@ -1,5 +1,5 @@
 #include "base/rng.h"
-#include "q5_compare.h"
+#include "q5_systems.h"
 
 #include <stdlib.h>
 

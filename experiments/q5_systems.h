@@ -1,12 +1,12 @@
-/* q5_compare: three networks on the same batches of word ordering, at one small budget: what the
+/* q5_systems: three networks on the same batches of word ordering, at one small budget: what the
  * parts share.
  *
- * - q5_compare: the command line, the grid, the results
- * - q5_compare_batches: batches of exact length
- * - q5_compare_cell: one training, and its answers
+ * - q5_systems: the command line, the grid, the results
+ * - q5_systems_batches: batches of exact length
+ * - q5_systems_cell: one training, and its answers
  */
-#ifndef EXPERIMENTS_Q5_COMPARE_H
-#define EXPERIMENTS_Q5_COMPARE_H
+#ifndef EXPERIMENTS_Q5_SYSTEMS_H
+#define EXPERIMENTS_Q5_SYSTEMS_H
 
 #include "grid.h"
 #include "model/pointer_lstm.h"
@@ -20,7 +20,7 @@ extern const char *const compare_slug[COMPARE_SYSTEMS]; /* "pointer", "lstm", "s
 typedef struct {
     int full;
     const char *data, *results;
-    const char *experiment, *prefix; /* "q5_compare", "q5." and so on */
+    const char *experiment, *prefix; /* "q5_systems", "q5." and so on */
     OptionInts seeds;
     int steps, batch, tested, processes;
     double rate;
