@@ -22,22 +22,22 @@ static Conllu *parse(const char *text, size_t size) {
 #define PARSE(text) parse(text, sizeof(text) - 1)
 
 #define REST(upos, misc) "\t_\t" upos "\t_\t_\t0\troot\t_\t" misc "\n"
-#define TWO                                                                                                         \
-    "# sent_id = a1\n# text = جهان ماتمش شد.\n# note = x\n"                                              \
-    "1\tجهان" REST("NOUN", "_") "2-3\tماتمش" REST("_", "_") "2\tماتم" REST(                                         \
-        "NOUN",                                                                                                     \
-        "_") "3\tش" REST("PRON",                                                                                    \
-                         "_") "3.1\tx" REST("VERB",                                                                 \
-                                            "_") "4\tشد" REST("VERB",                                               \
-                                                              "Root=شد|SpaceAfter=No") "5\t"                        \
-                                                                                       "." REST("PUNCT",            \
-                                                                                                "_") "\n"           \
-                                                                                                     "1\tبله" REST( \
-                                                                                                         "INTJ",    \
-                                                                                                         "SpaceAfter=Nobody")
+/* clang-format off */
+static const char two[] =
+    "# sent_id = a1\n# text = جهان ماتمش شد.\n# note = x\n"
+    "1\tجهان" REST("NOUN", "_")
+    "2-3\tماتمش" REST("_", "_")
+    "2\tماتم" REST("NOUN", "_")
+    "3\tش" REST("PRON", "_")
+    "3.1\tx" REST("VERB", "_")
+    "4\tشد" REST("VERB", "Root=شد|SpaceAfter=No")
+    "5\t." REST("PUNCT", "_")
+    "\n"
+    "1\tبله" REST("INTJ", "SpaceAfter=Nobody");
+/* clang-format on */
 
 START_TEST(words_are_those_written) {
-    Conllu *file = PARSE(TWO);
+    Conllu *file = parse(two, sizeof two - 1);
     ck_assert_uint_eq(file->sentences, 2);
     ck_assert_uint_eq(file->words, 5);
     ck_assert_uint_eq(file->multiword, 1);
@@ -79,7 +79,7 @@ START_TEST(a_gzip_file_is_read_and_a_cut_one_refused) {
     int descriptor = mkstemp(path);
     ck_assert_int_ge(descriptor, 0);
     gzFile stream = gzdopen(descriptor, "wb");
-    ck_assert_int_eq(gzwrite(stream, TWO, sizeof TWO - 1), (int)sizeof TWO - 1);
+    ck_assert_int_eq(gzwrite(stream, two, sizeof two - 1), (int)sizeof two - 1);
     ck_assert_int_eq(gzclose(stream), Z_OK);
     Conllu *file;
     ck_assert_msg(conllu_load(path, &file) == STATUS_OK, "%s", status_message());
@@ -142,8 +142,8 @@ END_TEST
 START_TEST(damaged_files_are_refused_or_sane) {
     size_t accepted = 0;
     for (uint64_t trial = 0; trial < 20000; trial++) {
-        size_t size = sizeof TWO - 1;
-        char *text = cola_damage(TWO, &size, trial);
+        size_t size = sizeof two - 1;
+        char *text = cola_damage(two, &size, trial);
         Conllu *file;
         Status status = conllu_parse("t.conllu", text, size, &file);
         if (status == STATUS_OK) {

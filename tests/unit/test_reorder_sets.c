@@ -1,5 +1,5 @@
-/* reorder_data.h, reorder_words.h: tables written and read back, shuffles that are fair and never the right order, ids
- * by frequency, and what is no such table refused. */
+/* reorder_sets (reorder_data.h, reorder_words.h): tables written and read back, shuffles that are
+ * fair and never the right order, ids by frequency, and what is no such table refused. */
 #define _POSIX_C_SOURCE 200809L
 #include "data/reorder_data.h"
 
