@@ -84,6 +84,6 @@ SHORT_RUN(q5_systems)
 
 const Table tables_quick[] = {
     SHORT_ROW(q1_bottleneck), SHORT_ROW(q1_memory),  SHORT_ROW(q2_history),
-    SHORT_ROW(q2_drawbacks),  SHORT_ROW(q5_reorder),
+    SHORT_ROW(q2_drawbacks),  SHORT_ROW(q5_reorder), SHORT_ROW(q5_systems),
 };
 const int tables_quick_count = sizeof tables_quick / sizeof *tables_quick;
