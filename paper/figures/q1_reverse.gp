@@ -13,6 +13,13 @@ row(e, s) = is('part', PART) * is('encoder', e) * is('score', s)
 stats table using (is('part', PART) * column('length')) nooutput
 last = STATS_max
 
+# Those encoders that this task was given to.
+stats table using (is('part', PART) == 1 ? collect(stringcolumn('encoder')) : NaN) nooutput
+SERIES = ''
+do for [k = 1:4] { if (listed(word(ENCODERS, k))) { SERIES = SERIES.' '.k } }
+n = words(SERIES)
+pick(k) = int(word(SERIES, k))
+
 eval open_page(7.6, 1)
 set multiplot
 set xlabel L_q1_length font WORDS
@@ -27,14 +34,14 @@ do for [d = 1:2] {
     if (d == 1) {
         eval left_panel
         set ylabel L_q1_accuracy font WORDS offset .6,0
-        do for [k = 1:4] { eval legend_point(k - 1, value('L_q1_encoder_'.word(ENCODERS, k)), QMARK[k], QINK[k]) }
+        do for [k = 1:n] { eval legend_point(k - 1, value('L_q1_encoder_'.word(ENCODERS, pick(k))), QMARK[pick(k)], QINK[pick(k)]) }
     } else {
         eval right_panel
         set format y ''
     }
-    plot for [k = 1:4] table using (row(word(ENCODERS, k), score) * column('length')):'low':'high' \
-             with filledcurves fs transparent solid .25 noborder fc rgb QINK[k] notitle, \
-         for [k = 1:4] table using (row(word(ENCODERS, k), score) * column('length')):'accuracy' \
-             with linespoints pt QMARK[k] ps .6 lw .9 lc rgb QINK[k] notitle
+    plot for [k = 1:n] table using (row(word(ENCODERS, pick(k)), score) * column('length')):'low':'high' \
+             with filledcurves fs transparent solid .25 noborder fc rgb QINK[pick(k)] notitle, \
+         for [k = 1:n] table using (row(word(ENCODERS, pick(k)), score) * column('length')):'accuracy' \
+             with linespoints pt QMARK[pick(k)] ps .6 lw .9 lc rgb QINK[pick(k)] notitle
 }
 unset multiplot

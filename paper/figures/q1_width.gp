@@ -44,9 +44,11 @@ unset logscale x
 eval right_panel
 set lmargin at screen .575
 set title L_q1_width_bits font WORDS offset 0,TITLE_DROP
+set xrange [*:*]
+set yrange [*:*]
+stats table using (column('bits_high')) nooutput
 set xrange [0 : last * 1.03]
 set xtics 8
-stats table using (column('bits_high')) nooutput
 set yrange [0 : STATS_max * 1.25]
 set ytics autofreq
 set format y '%.0f'
