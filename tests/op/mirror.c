@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_BYTES ((size_t)192 << 20)
+#define ARENA_BYTES ((size_t)32 << 20)
 
 #ifdef TAMRIN_CUDA_EMULATED
 CudaPluginOpen tamrin_cuda_open;

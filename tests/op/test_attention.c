@@ -204,7 +204,7 @@ END_TEST
 
 /* A GPU's operations, emulated (op/mirror.h). What it lacks is named here, and refused there. */
 static int cuda_lacks(const OpVariant *variant) {
-    return variant->kind != ATTENTION_VALUE;
+    return table_is_kernel(variant);
 }
 
 static void check_lacking(const Device *device, const OpVariant *variant, const OpShape *shape,

@@ -19,6 +19,9 @@
 #define GRADIENT_NMSE 1e-10
 #define ASYMMETRY     1e-4
 #define TINY          1e-5 /* of the largest gradient: below, rounding of what cancelled */
+/* The same where a row has so few columns that LayerNorm's gradient is little else than what is
+ * left when its three terms cancel. */
+#define NARROW_TINY 1e-3
 
 static Arena arena;
 
@@ -109,7 +112,8 @@ static void check_differences(LayerProblem *p) {
         if (!truth[i]) continue;
         double *ours = layer_read(&p->gradient[i]), most = 0;
         for (size_t k = 0; k < p->gradient[i].count; k++) most = fmax(most, fabs(truth[i][k]));
-        double asymmetry = reference_asymmetry(ours, truth[i], p->gradient[i].count, TINY * most);
+        const double tiny = (p->shape->columns < 4 ? NARROW_TINY : TINY) * most;
+        double asymmetry = reference_asymmetry(ours, truth[i], p->gradient[i].count, tiny);
         if (!(asymmetry <= ASYMMETRY))
             add_failure(p, "mean asymmetry %.3g of gradient %d", asymmetry, i);
         free(ours), free(truth[i]);

@@ -1,43 +1,77 @@
 /* Attention: which kind goes where. */
 #include "attention.h"
 
-Status cuda_attention_forward(const Attention *a, AttentionIn q, AttentionIn k, AttentionIn v,
-                              AttentionOut out, void *saved, Arena *arena) {
+namespace {
+
+Status lacking(const Attention *a) {
+    return cuda_host->fail(STATUS_UNSUPPORTED, "cuda: %s is not there",
+                           a->kind == ATTENTION_KERNEL_QUADRATIC ? "kernel attention in the wrong "
+                                                                   "order"
+                                                                 : "kernel attention");
+}
+
+struct Call {
+    AttentionIn q, k, v, o, dout;
+    AttentionOut out, dq, dk, dv;
+    float *saved;
+};
+
+Status forward(const Attention *a, const CudaRows *rows, const Call &c, Arena *arena) {
+    switch (a->kind) {
+    case ATTENTION_MATERIALISED:
+        return cuda_materialised(a, rows, c.q, c.k, c.v, c.out, c.saved, arena);
+    case ATTENTION_TILED:
+        return cuda_tiled(a, rows, c.q, c.k, c.v, c.out, c.saved);
+    case ATTENTION_VALUE:
+        return cuda_value(a, rows, c.v, c.out);
+    default:
+        return lacking(a);
+    }
+}
+
+Status backward(const Attention *a, const CudaRows *rows, const Call &c, Arena *arena) {
+    switch (a->kind) {
+    case ATTENTION_MATERIALISED:
+        return cuda_materialised_backward(a, rows, c.q, c.k, c.v, c.dout, c.saved, c.dq, c.dk, c.dv,
+                                          arena);
+    case ATTENTION_TILED:
+        return cuda_tiled_backward(a, rows, c.q, c.k, c.v, c.o, c.dout, c.saved, c.dq, c.dk, c.dv,
+                                   arena);
+    case ATTENTION_VALUE:
+        return cuda_value_backward(a, rows, c.dout, c.dq, c.dk, c.dv);
+    default:
+        return lacking(a);
+    }
+}
+
+typedef Status Pass(const Attention *a, const CudaRows *rows, const Call &call, Arena *arena);
+
+Status run(Pass *pass, const Attention *a, const Call &call, Arena *arena) {
     Status status = cuda_host->attention_check(a);
     if (status != STATUS_OK) return status;
     const size_t mark = cuda_host->mark(arena);
     CudaRows rows;
     status = cuda_rows_open(&rows, a, arena);
-    if (status == STATUS_OK) switch (a->kind) {
-        case ATTENTION_VALUE:
-            status = cuda_value(a, &rows, v, out);
-            break;
-        default:
-            status = cuda_host->fail(STATUS_UNSUPPORTED, "cuda: attention kind %d is not there yet",
-                                     (int)a->kind);
-        }
-    (void)q, (void)k, (void)saved;
+    if (status == STATUS_OK) status = pass(a, &rows, call, arena);
     cuda_host->rewind(arena, mark);
     return status;
+}
+
+} // namespace
+
+Status cuda_attention_forward(const Attention *a, AttentionIn q, AttentionIn k, AttentionIn v,
+                              AttentionOut out, void *saved, Arena *arena) {
+    Call call = Call();
+    call.q = q, call.k = k, call.v = v, call.out = out, call.saved = (float *)saved;
+    return run(forward, a, call, arena);
 }
 
 Status cuda_attention_backward(const Attention *a, AttentionIn q, AttentionIn k, AttentionIn v,
                                AttentionIn out, AttentionIn dout, const void *saved,
                                AttentionOut dq, AttentionOut dk, AttentionOut dv, Arena *arena) {
-    Status status = cuda_host->attention_check(a);
-    if (status != STATUS_OK) return status;
-    const size_t mark = cuda_host->mark(arena);
-    CudaRows rows;
-    status = cuda_rows_open(&rows, a, arena);
-    if (status == STATUS_OK) switch (a->kind) {
-        case ATTENTION_VALUE:
-            status = cuda_value_backward(a, &rows, dout, dq, dk, dv);
-            break;
-        default:
-            status = cuda_host->fail(STATUS_UNSUPPORTED, "cuda: attention kind %d is not there yet",
-                                     (int)a->kind);
-        }
-    (void)q, (void)k, (void)v, (void)out, (void)saved;
-    cuda_host->rewind(arena, mark);
-    return status;
+    Call call = Call();
+    call.q = q, call.k = k, call.v = v, call.o = out, call.dout = dout;
+    call.dq = dq, call.dk = dk, call.dv = dv;
+    call.saved = (float *)const_cast<void *>(saved); /* only read */
+    return run(backward, a, call, arena);
 }

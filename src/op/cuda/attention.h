@@ -18,6 +18,37 @@ struct CudaRows {
 /* Takes room from the arena; the caller rewinds it. */
 Status cuda_rows_open(CudaRows *rows, const Attention *a, Arena *arena);
 
+/* Zeros in `rows` rows of every head. */
+Status cuda_zero_rows(const Attention *a, int rows, AttentionOut to);
+
+/* Of the probabilities. */
+static inline CudaDropout cuda_dropout_of(const Attention *a) {
+    const Dropout d = {a->dropout, a->dropout_seed, a->dropout_stream};
+    return cuda_dropout(&d);
+}
+
+/* Row-major products of all heads at once: C[m,n] = alpha op(A) op(B); `row` and `head` are floats
+ * from one row, and from one head's matrix, to the next. */
+Status cuda_gemm_heads(int heads, int transpose_a, int transpose_b, int m, int n, int k,
+                       float alpha, const float *a, size_t a_row, size_t a_head, const float *b,
+                       size_t b_row, size_t b_head, float *c, size_t c_row, size_t c_head);
+
+/* --- the kinds: each forward and its backward --------------------------------------------------
+ */
+
+Status cuda_materialised(const Attention *a, const CudaRows *rows, AttentionIn q, AttentionIn k,
+                         AttentionIn v, AttentionOut out, float *saved, Arena *arena);
+Status cuda_materialised_backward(const Attention *a, const CudaRows *rows, AttentionIn q,
+                                  AttentionIn k, AttentionIn v, AttentionIn dout,
+                                  const float *saved, AttentionOut dq, AttentionOut dk,
+                                  AttentionOut dv, Arena *arena);
+
+Status cuda_tiled(const Attention *a, const CudaRows *rows, AttentionIn q, AttentionIn k,
+                  AttentionIn v, AttentionOut out, float *saved);
+Status cuda_tiled_backward(const Attention *a, const CudaRows *rows, AttentionIn q, AttentionIn k,
+                           AttentionIn v, AttentionIn out, AttentionIn dout, const float *saved,
+                           AttentionOut dq, AttentionOut dk, AttentionOut dv, Arena *arena);
+
 Status cuda_value(const Attention *a, const CudaRows *rows, AttentionIn v, AttentionOut out);
 Status cuda_value_backward(const Attention *a, const CudaRows *rows, AttentionIn dout,
                            AttentionOut dq, AttentionOut dk, AttentionOut dv);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <csetjmp>
 #include <cstdlib>
 #include <ucontext.h>
 
@@ -25,8 +26,14 @@ const size_t STACK_BYTES = 128 * 1024;
 
 enum State { READY, AT_BLOCK, AT_WARP, ENDED };
 
+/* The first switch to a fiber sets its stack up; later ones jump, which asks nothing of the kernel.
+ * AddressSanitizer follows only the first way. */
 struct Fiber {
     ucontext_t context;
+#if !defined __SANITIZE_ADDRESS__
+    jmp_buf place;
+    int begun;
+#endif
     State state;
     uint3 index;
     uint64_t given; /* to the shuffle that the warp is in */
@@ -34,7 +41,11 @@ struct Fiber {
 
 Fiber fibers[THREADS_MAX];
 char *stacks;
+#if defined __SANITIZE_ADDRESS__
 ucontext_t scheduler;
+#else
+jmp_buf scheduler_place;
+#endif
 int count, current;
 void (*kernel_body)(void *);
 void *kernel_context;
@@ -52,32 +63,47 @@ const void *scheduler_stack;
 size_t scheduler_stack_bytes;
 #endif
 
+#if defined __SANITIZE_ADDRESS__
+
 void to_fiber(int i) {
     current = i;
     threadIdx = fibers[i].index;
-#if defined __SANITIZE_ADDRESS__
     __sanitizer_start_switch_fiber(&scheduler_fake, stacks + (size_t)i * STACK_BYTES, STACK_BYTES);
-#endif
     swapcontext(&scheduler, &fibers[i].context);
-#if defined __SANITIZE_ADDRESS__
     __sanitizer_finish_switch_fiber(scheduler_fake, NULL, NULL);
-#endif
+}
+
+/* From a fiber back to the scheduler; returns when the fiber's turn comes again. */
+void to_scheduler(State state) {
+    Fiber *fiber = &fibers[current];
+    void *fake = NULL;
+    fiber->state = state;
+    __sanitizer_start_switch_fiber(state == ENDED ? NULL : &fake, scheduler_stack,
+                                   scheduler_stack_bytes);
+    swapcontext(&fiber->context, &scheduler);
+    __sanitizer_finish_switch_fiber(fake, &scheduler_stack, &scheduler_stack_bytes);
+}
+
+#else
+
+void to_fiber(int i) {
+    Fiber *fiber = &fibers[i];
+    current = i;
+    threadIdx = fiber->index;
+    if (_setjmp(scheduler_place)) return;
+    if (fiber->begun) _longjmp(fiber->place, 1);
+    fiber->begun = 1;
+    setcontext(&fiber->context);
 }
 
 /* From a fiber back to the scheduler; returns when the fiber's turn comes again. */
 void to_scheduler(State state) {
     Fiber *fiber = &fibers[current];
     fiber->state = state;
-#if defined __SANITIZE_ADDRESS__
-    void *fake = NULL;
-    __sanitizer_start_switch_fiber(state == ENDED ? NULL : &fake, scheduler_stack,
-                                   scheduler_stack_bytes);
-#endif
-    swapcontext(&fiber->context, &scheduler);
-#if defined __SANITIZE_ADDRESS__
-    __sanitizer_finish_switch_fiber(fake, &scheduler_stack, &scheduler_stack_bytes);
-#endif
+    if (_setjmp(fiber->place) == 0) _longjmp(scheduler_place, 1);
 }
+
+#endif
 
 void fiber_main(void) {
 #if defined __SANITIZE_ADDRESS__
@@ -117,6 +143,9 @@ void run_block(void) {
         unsigned u = (unsigned)i;
         fiber->index = {u % blockDim.x, u / blockDim.x % blockDim.y, u / blockDim.x / blockDim.y};
         fiber->state = READY;
+#if !defined __SANITIZE_ADDRESS__
+        fiber->begun = 0;
+#endif
         getcontext(&fiber->context);
         fiber->context.uc_stack.ss_sp = stacks + (size_t)i * STACK_BYTES;
         fiber->context.uc_stack.ss_size = STACK_BYTES;

@@ -17,6 +17,7 @@
 #include <cstring>
 
 #define EMULATED 1
+#define UNROLL
 #define __global__
 #define __device__
 #define __host__

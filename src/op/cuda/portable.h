@@ -31,6 +31,7 @@
 #define LAUNCH(kernel, grid, block, bytes, ...)                                                    \
     kernel<<<(grid), (block), (bytes), cuda_stream()>>>(__VA_ARGS__)
 #define EMULATED 0
+#define UNROLL   _Pragma("unroll")
 
 /* e^x within a few roundings of the result. */
 static __device__ __forceinline__ float fast_exp(float x) {

@@ -48,6 +48,11 @@ Status cuda_rows_open(CudaRows *rows, const Attention *a, Arena *arena) {
     return cuda_memory.upload(at + a->sequences + 1, a->key_offsets, bytes);
 }
 
+Status cuda_zero_rows(const Attention *a, int rows, AttentionOut to) {
+    const AttentionIn zeros = {NULL, 0, 0};
+    return copy(a, rows, zeros, to);
+}
+
 Status cuda_value(const Attention *a, const CudaRows *rows, AttentionIn v, AttentionOut out) {
     return copy(a, rows->queries, v, out);
 }
@@ -55,9 +60,8 @@ Status cuda_value(const Attention *a, const CudaRows *rows, AttentionIn v, Atten
 /* out = v: the gradient passes to v alone. */
 Status cuda_value_backward(const Attention *a, const CudaRows *rows, AttentionIn dout,
                            AttentionOut dq, AttentionOut dk, AttentionOut dv) {
-    const AttentionIn zeros = {NULL, 0, 0};
     Status status = copy(a, rows->queries, dout, dv);
-    if (status == STATUS_OK) status = copy(a, rows->queries, zeros, dq);
-    if (status == STATUS_OK) status = copy(a, rows->keys, zeros, dk);
+    if (status == STATUS_OK) status = cuda_zero_rows(a, rows->queries, dq);
+    if (status == STATUS_OK) status = cuda_zero_rows(a, rows->keys, dk);
     return status;
 }
