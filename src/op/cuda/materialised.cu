@@ -17,9 +17,20 @@ struct Scores {
     uint64_t first_head; /* and how many a head has in all */
 };
 
-/* Sums or largest over a block; `part` holds a number a warp. Every thread gets it. */
-__device__ __forceinline__ float block_sum(float x, float *part) {
+/* A row of scores belongs to G threads: a warp where rows are short, else the whole block. */
+const int SHORT_ROW = 512;
+
+template <int G> __device__ __forceinline__ int row_of_group(void) {
+    return (int)(blockIdx.x * (THREADS / G) + threadIdx.x / G);
+}
+template <int G> __device__ __forceinline__ int place_in_group(void) {
+    return (int)(threadIdx.x % G);
+}
+
+/* Sums or largest over a group; `part` holds a number a warp. Every thread gets it. */
+template <int G> __device__ __forceinline__ float group_sum(float x, float *part) {
     x = warp_sum(x);
+    if (G == WARP) return x;
     __syncthreads(); /* part may still be read from the last time */
     if (threadIdx.x % WARP == 0) part[threadIdx.x / WARP] = x;
     __syncthreads();
@@ -27,8 +38,9 @@ __device__ __forceinline__ float block_sum(float x, float *part) {
     for (int i = 0; i < THREADS / WARP; i++) x += part[i];
     return x;
 }
-__device__ __forceinline__ float block_max(float x, float *part) {
+template <int G> __device__ __forceinline__ float group_max(float x, float *part) {
     x = warp_max(x);
+    if (G == WARP) return x;
     __syncthreads();
     if (threadIdx.x % WARP == 0) part[threadIdx.x / WARP] = x;
     __syncthreads();
@@ -45,30 +57,32 @@ __device__ __forceinline__ void visible(int causal, int remaining, int i, int ke
 }
 
 /* P = softmax(scale S + bias) of a row, and what dropout leaves of it in `dropped` (NULL: none). */
+template <int G>
 KERNEL(THREADS)
 softmax_rows(Scores s, float scale, int causal, int remaining, const float *bias, int span,
              CudaDropout d, float *dropped) {
     SHARED float part[THREADS / WARP];
-    const int i = (int)blockIdx.x, h = (int)blockIdx.y;
+    const int i = row_of_group<G>(), h = (int)blockIdx.y, me = place_in_group<G>();
+    if (i >= s.rows) return; /* a whole warp */
     float *row = s.at + (size_t)h * s.head + (size_t)i * (size_t)s.keys;
     const float *lean = bias ? bias + (size_t)h * (size_t)(2 * span - 1) + (span - 1 - i) : NULL;
     int first, last;
     visible(causal, remaining, i, s.keys, &first, &last);
     float most = -CUDART_INF_F, sum = 0;
-    for (int j = first + (int)threadIdx.x; j < last; j += THREADS) {
+    for (int j = first + me; j < last; j += G) {
         float x = row[j] * scale + (lean ? lean[j] : 0);
         row[j] = x;
         most = x > most ? x : most;
     }
-    most = block_max(most, part);
-    for (int j = first + (int)threadIdx.x; j < last; j += THREADS) {
+    most = group_max<G>(most, part);
+    for (int j = first + me; j < last; j += G) {
         float p = expf(row[j] - most);
         row[j] = p;
         sum += p;
     }
-    sum = block_sum(sum, part);
+    sum = group_sum<G>(sum, part);
     const uint64_t at = s.first + (uint64_t)h * s.first_head + (uint64_t)i * (uint64_t)s.keys;
-    for (int j = (int)threadIdx.x; j < s.keys; j += THREADS) {
+    for (int j = me; j < s.keys; j += G) {
         float p = j >= first && j < last ? row[j] / sum : 0;
         row[j] = p;
         if (dropped)
@@ -88,41 +102,47 @@ KERNEL(THREADS) drop_again(Scores s, CudaDropout d, float *dropped) {
 }
 
 /* P = softmax(S): dS = P (dP - rowsum(P dP)) scale, in place of dP. */
-KERNEL(THREADS) softmax_rows_backward(Scores s, const float *p, float scale, CudaDropout d) {
+template <int G>
+KERNEL(THREADS)
+softmax_rows_backward(Scores s, const float *p, float scale, CudaDropout d) {
     SHARED float part[THREADS / WARP];
-    const int i = (int)blockIdx.x, h = (int)blockIdx.y;
+    const int i = row_of_group<G>(), h = (int)blockIdx.y, me = place_in_group<G>();
+    if (i >= s.rows) return;
     const size_t from = (size_t)h * s.head + (size_t)i * (size_t)s.keys;
     const uint64_t at = s.first + (uint64_t)h * s.first_head + (uint64_t)i * (uint64_t)s.keys;
     float *dp = s.at + from, sum = 0;
     p += from;
-    for (int j = (int)threadIdx.x; j < s.keys; j += THREADS) {
+    for (int j = me; j < s.keys; j += G) {
         float g = dp[j] * cuda_dropout_scale(d, at + (uint64_t)j);
         dp[j] = g;
         sum += p[j] * g;
     }
-    sum = block_sum(sum, part);
-    for (int j = (int)threadIdx.x; j < s.keys; j += THREADS) dp[j] = p[j] * (dp[j] - sum) * scale;
+    sum = group_sum<G>(sum, part);
+    for (int j = me; j < s.keys; j += G) dp[j] = p[j] * (dp[j] - sum) * scale;
 }
 
-/* The bias of distance j - i gets the sum of dS along its diagonal; a block a distance, sequences
+/* The bias of distance j - i gets the sum of dS along its diagonal; a warp a distance, sequences
  * in their order. */
-KERNEL(THREADS)
+KERNEL(WARP)
 sum_diagonals(int sequences, const int *query_offsets, const int *key_offsets, const float *ds,
               size_t head, int span, float *out) {
-    SHARED float part[THREADS / WARP];
     const int away = (int)blockIdx.x - (span - 1), h = (int)blockIdx.y;
     const float *matrix = ds + (size_t)h * head;
     float sum = 0;
     for (int b = 0; b < sequences; b++) {
         const int rows = query_offsets[b + 1] - query_offsets[b];
         const int keys = key_offsets[b + 1] - key_offsets[b];
-        for (int i = (int)threadIdx.x; i < rows; i += THREADS)
+        for (int i = (int)threadIdx.x; i < rows; i += WARP)
             if (i + away >= 0 && i + away < keys)
                 sum += matrix[(size_t)i * (size_t)keys + (size_t)(i + away)];
         matrix += (size_t)rows * (size_t)keys;
     }
-    sum = block_sum(sum, part);
+    sum = warp_sum(sum);
     if (threadIdx.x == 0) out[(size_t)h * (size_t)(2 * span - 1) + blockIdx.x] = sum;
+}
+
+template <int G> dim3 grid_of(const Scores &s) {
+    return dim3(cuda_blocks((size_t)s.rows, THREADS / G), (unsigned)s.heads);
 }
 
 size_t numbers_of_head(const Attention *a) {
@@ -212,8 +232,12 @@ Status cuda_materialised(const Attention *a, const CudaRows *rows, AttentionIn q
         status = cuda_gemm_heads(a->heads, 0, 1, s.rows, s.keys, a->width, 1, qb.data, q.row,
                                  q.head, kb.data, k.row, k.head, s.at, (size_t)s.keys, head);
         if (status != STATUS_OK) return status;
-        LAUNCH(softmax_rows, dim3((unsigned)s.rows, (unsigned)a->heads), dim3(THREADS), 0, s,
-               a->scale, a->causal, a->remaining, a->relative_bias, a->relative_span, d, dropped);
+        if (s.keys <= SHORT_ROW)
+            LAUNCH(softmax_rows<WARP>, grid_of<WARP>(s), dim3(THREADS), 0, s, a->scale, a->causal,
+                   a->remaining, a->relative_bias, a->relative_span, d, dropped);
+        else
+            LAUNCH(softmax_rows<THREADS>, grid_of<THREADS>(s), dim3(THREADS), 0, s, a->scale,
+                   a->causal, a->remaining, a->relative_bias, a->relative_span, d, dropped);
         const float *weights = dropped ? dropped : s.at;
         status = cuda_gemm_heads(a->heads, 0, 0, s.rows, a->width, s.keys, 1, weights,
                                  (size_t)s.keys, dropped ? (size_t)s.rows * (size_t)s.keys : head,
@@ -273,8 +297,12 @@ Status cuda_materialised_backward(const Attention *a, const CudaRows *rows, Atte
             status = cuda_gemm_heads(a->heads, 1, 0, m, e, n, 1, weights, (size_t)m, weights_head,
                                      g.data, dout.row, dout.head, dvb.data, dv.row, dv.head);
         if (status != STATUS_OK) return status;
-        LAUNCH(softmax_rows_backward, grid, dim3(THREADS), 0, ds, saved + (ds.at - matrices), scale,
-               d);
+        if (m <= SHORT_ROW)
+            LAUNCH(softmax_rows_backward<WARP>, grid_of<WARP>(ds), dim3(THREADS), 0, ds,
+                   saved + (ds.at - matrices), scale, d);
+        else
+            LAUNCH(softmax_rows_backward<THREADS>, grid_of<THREADS>(ds), dim3(THREADS), 0, ds,
+                   saved + (ds.at - matrices), scale, d);
         /* S = scale Q K' + bias: dQ = scale dS K, dK = scale dS' Q */
         status = cuda_gemm_heads(a->heads, 0, 0, n, e, m, left, ds.at, (size_t)m, head, kb.data,
                                  k.row, k.head, dqb.data, dq.row, dq.head);
@@ -285,8 +313,8 @@ Status cuda_materialised_backward(const Attention *a, const CudaRows *rows, Atte
     }
     if (a->relative_bias && a->relative_bias_gradient)
         LAUNCH(sum_diagonals, dim3((unsigned)(2 * a->relative_span - 1), (unsigned)a->heads),
-               dim3(THREADS), 0, a->sequences, rows->query_offsets, rows->key_offsets, matrices,
-               head, a->relative_span, a->relative_bias_gradient);
+               dim3(WARP), 0, a->sequences, rows->query_offsets, rows->key_offsets, matrices, head,
+               a->relative_span, a->relative_bias_gradient);
     return cuda_launched("backward of materialised attention of %d sequences, %d heads",
                          a->sequences, a->heads);
 }
