@@ -7,7 +7,7 @@ Status lacking(const Attention *a) {
     return cuda_host->fail(STATUS_UNSUPPORTED, "cuda: %s is not there",
                            a->kind == ATTENTION_KERNEL_QUADRATIC ? "kernel attention in the wrong "
                                                                    "order"
-                                                                 : "kernel attention");
+                                                                 : "causal kernel attention");
 }
 
 struct Call {
@@ -24,6 +24,9 @@ Status forward(const Attention *a, const CudaRows *rows, const Call &c, Arena *a
         return cuda_tiled(a, rows, c.q, c.k, c.v, c.out, c.saved);
     case ATTENTION_VALUE:
         return cuda_value(a, rows, c.v, c.out);
+    case ATTENTION_KERNEL_LINEAR:
+        if (a->causal) return lacking(a);
+        return cuda_linear(a, rows, c.q, c.k, c.v, c.out, arena);
     default:
         return lacking(a);
     }
@@ -39,6 +42,9 @@ Status backward(const Attention *a, const CudaRows *rows, const Call &c, Arena *
                                    arena);
     case ATTENTION_VALUE:
         return cuda_value_backward(a, rows, c.dout, c.dq, c.dk, c.dv);
+    case ATTENTION_KERNEL_LINEAR:
+        if (a->causal) return lacking(a);
+        return cuda_linear_backward(a, rows, c.q, c.k, c.v, c.o, c.dout, c.dq, c.dk, c.dv, arena);
     default:
         return lacking(a);
     }

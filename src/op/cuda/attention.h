@@ -33,6 +33,20 @@ Status cuda_gemm_heads(int heads, int transpose_a, int transpose_b, int m, int n
                        float alpha, const float *a, size_t a_row, size_t a_head, const float *b,
                        size_t b_row, size_t b_head, float *c, size_t c_row, size_t c_head);
 
+/* C = alpha op(A) op(B) + beta C, `count` times at strides. */
+Status cuda_gemm_many(int count, int transpose_a, int transpose_b, int m, int n, int k, float alpha,
+                      const float *a, size_t a_row, size_t a_next, const float *b, size_t b_row,
+                      size_t b_next, float beta, float *c, size_t c_row, size_t c_next);
+
+static inline AttentionIn cuda_from_row(AttentionIn view, int row) {
+    view.data += (size_t)row * view.row;
+    return view;
+}
+static inline AttentionOut cuda_from_row(AttentionOut view, int row) {
+    view.data += (size_t)row * view.row;
+    return view;
+}
+
 /* --- the kinds: each forward and its backward --------------------------------------------------
  */
 
@@ -52,5 +66,11 @@ Status cuda_tiled_backward(const Attention *a, const CudaRows *rows, AttentionIn
 Status cuda_value(const Attention *a, const CudaRows *rows, AttentionIn v, AttentionOut out);
 Status cuda_value_backward(const Attention *a, const CudaRows *rows, AttentionIn dout,
                            AttentionOut dq, AttentionOut dk, AttentionOut dv);
+
+Status cuda_linear(const Attention *a, const CudaRows *rows, AttentionIn q, AttentionIn k,
+                   AttentionIn v, AttentionOut out, Arena *arena);
+Status cuda_linear_backward(const Attention *a, const CudaRows *rows, AttentionIn q, AttentionIn k,
+                            AttentionIn v, AttentionIn out, AttentionIn dout, AttentionOut dq,
+                            AttentionOut dk, AttentionOut dv, Arena *arena);
 
 #endif

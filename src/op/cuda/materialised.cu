@@ -175,33 +175,31 @@ Scores scores_of(const Attention *a, int b, float *matrices, size_t head, size_t
     return s;
 }
 
-AttentionIn from_row(AttentionIn view, int row) {
-    view.data += (size_t)row * view.row;
-    return view;
-}
-AttentionOut from_row(AttentionOut view, int row) {
-    view.data += (size_t)row * view.row;
-    return view;
-}
-
 } // namespace
 
-/* Of every head at once, row-major: C[m,n] = alpha op(A)[m,k] op(B)[k,n]. */
-Status cuda_gemm_heads(int heads, int transpose_a, int transpose_b, int m, int n, int k,
-                       float alpha, const float *a, size_t a_row, size_t a_head, const float *b,
-                       size_t b_row, size_t b_head, float *c, size_t c_row, size_t c_head) {
-    const float beta = 0;
+/* Row-major: cuBLAS is column-major, and C' = op(B)' op(A)'. */
+Status cuda_gemm_many(int count, int transpose_a, int transpose_b, int m, int n, int k, float alpha,
+                      const float *a, size_t a_row, size_t a_next, const float *b, size_t b_row,
+                      size_t b_next, float beta, float *c, size_t c_row, size_t c_next) {
     const size_t most = 0x7fffffff;
     if (a_row > most || b_row > most || c_row > most)
         return cuda_host->fail(STATUS_ARGUMENT, "gemm: rows %zu, %zu and %zu floats apart", a_row,
                                b_row, c_row);
+    if (count == 0 || m == 0 || n == 0) return STATUS_OK;
     BLAS_TRY(cublasSgemmStridedBatched(cuda_blas(), transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
                                        transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k, &alpha, b,
-                                       (int)b_row, (long long)b_head, a, (int)a_row,
-                                       (long long)a_head, &beta, c, (int)c_row, (long long)c_head,
-                                       heads),
-             "gemm of %d x %d x %d for %d heads", m, n, k, heads);
+                                       (int)b_row, (long long)b_next, a, (int)a_row,
+                                       (long long)a_next, &beta, c, (int)c_row, (long long)c_next,
+                                       count),
+             "%d gemms of %d x %d x %d", count, m, n, k);
     return STATUS_OK;
+}
+
+Status cuda_gemm_heads(int heads, int transpose_a, int transpose_b, int m, int n, int k,
+                       float alpha, const float *a, size_t a_row, size_t a_head, const float *b,
+                       size_t b_row, size_t b_head, float *c, size_t c_row, size_t c_head) {
+    return cuda_gemm_many(heads, transpose_a, transpose_b, m, n, k, alpha, a, a_row, a_head, b,
+                          b_row, b_head, 0, c, c_row, c_head);
 }
 
 Status cuda_materialised(const Attention *a, const CudaRows *rows, AttentionIn q, AttentionIn k,
@@ -218,9 +216,10 @@ Status cuda_materialised(const Attention *a, const CudaRows *rows, AttentionIn q
     size_t before = 0;
     for (int b = 0; b < a->sequences; b++) {
         const Scores s = scores_of(a, b, saved, head, before);
-        const AttentionIn qb = from_row(q, a->query_offsets[b]);
-        const AttentionIn kb = from_row(k, a->key_offsets[b]), vb = from_row(v, a->key_offsets[b]);
-        const AttentionOut ob = from_row(out, a->query_offsets[b]);
+        const AttentionIn qb = cuda_from_row(q, a->query_offsets[b]);
+        const AttentionIn kb = cuda_from_row(k, a->key_offsets[b]),
+                          vb = cuda_from_row(v, a->key_offsets[b]);
+        const AttentionOut ob = cuda_from_row(out, a->query_offsets[b]);
         before += (size_t)s.rows * (size_t)s.keys;
         if (s.rows == 0) continue;
         Status status;
@@ -267,12 +266,13 @@ Status cuda_materialised_backward(const Attention *a, const CudaRows *rows, Atte
         Scores p = ds;
         p.at = const_cast<float *>(saved) + before; /* only read */
         const int n = ds.rows, m = ds.keys, e = a->width;
-        const AttentionIn qb = from_row(q, a->query_offsets[b]);
-        const AttentionIn kb = from_row(k, a->key_offsets[b]), vb = from_row(v, a->key_offsets[b]);
-        const AttentionIn g = from_row(dout, a->query_offsets[b]);
-        const AttentionOut dqb = from_row(dq, a->query_offsets[b]);
-        const AttentionOut dkb = from_row(dk, a->key_offsets[b]);
-        const AttentionOut dvb = from_row(dv, a->key_offsets[b]);
+        const AttentionIn qb = cuda_from_row(q, a->query_offsets[b]);
+        const AttentionIn kb = cuda_from_row(k, a->key_offsets[b]),
+                          vb = cuda_from_row(v, a->key_offsets[b]);
+        const AttentionIn g = cuda_from_row(dout, a->query_offsets[b]);
+        const AttentionOut dqb = cuda_from_row(dq, a->query_offsets[b]);
+        const AttentionOut dkb = cuda_from_row(dk, a->key_offsets[b]);
+        const AttentionOut dvb = cuda_from_row(dv, a->key_offsets[b]);
         const dim3 grid((unsigned)n, (unsigned)a->heads);
         before += (size_t)n * (size_t)m;
         Status status;
