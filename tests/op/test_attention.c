@@ -204,8 +204,7 @@ END_TEST
 
 /* A GPU's operations, emulated (op/mirror.h). What it lacks is named here, and refused there. */
 static int cuda_lacks(const OpVariant *variant) {
-    return table_is_kernel(variant) &&
-           (variant->causal || variant->kind == ATTENTION_KERNEL_QUADRATIC);
+    return variant->kind == ATTENTION_KERNEL_QUADRATIC;
 }
 
 static void check_lacking(const Device *device, const OpVariant *variant, const OpShape *shape,

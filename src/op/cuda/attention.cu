@@ -3,11 +3,9 @@
 
 namespace {
 
-Status lacking(const Attention *a) {
-    return cuda_host->fail(STATUS_UNSUPPORTED, "cuda: %s is not there",
-                           a->kind == ATTENTION_KERNEL_QUADRATIC ? "kernel attention in the wrong "
-                                                                   "order"
-                                                                 : "causal kernel attention");
+Status lacking(void) {
+    return cuda_host->fail(STATUS_UNSUPPORTED,
+                           "cuda: kernel attention in the wrong order is not there");
 }
 
 struct Call {
@@ -25,10 +23,10 @@ Status forward(const Attention *a, const CudaRows *rows, const Call &c, Arena *a
     case ATTENTION_VALUE:
         return cuda_value(a, rows, c.v, c.out);
     case ATTENTION_KERNEL_LINEAR:
-        if (a->causal) return lacking(a);
+        if (a->causal) return cuda_linear_causal(a, rows, c.q, c.k, c.v, c.out, arena);
         return cuda_linear(a, rows, c.q, c.k, c.v, c.out, arena);
     default:
-        return lacking(a);
+        return lacking();
     }
 }
 
@@ -43,10 +41,12 @@ Status backward(const Attention *a, const CudaRows *rows, const Call &c, Arena *
     case ATTENTION_VALUE:
         return cuda_value_backward(a, rows, c.dout, c.dq, c.dk, c.dv);
     case ATTENTION_KERNEL_LINEAR:
-        if (a->causal) return lacking(a);
+        if (a->causal)
+            return cuda_linear_causal_backward(a, rows, c.q, c.k, c.v, c.o, c.dout, c.dq, c.dk,
+                                               c.dv, arena);
         return cuda_linear_backward(a, rows, c.q, c.k, c.v, c.o, c.dout, c.dq, c.dk, c.dv, arena);
     default:
-        return lacking(a);
+        return lacking();
     }
 }
 

@@ -72,5 +72,10 @@ Status cuda_linear(const Attention *a, const CudaRows *rows, AttentionIn q, Atte
 Status cuda_linear_backward(const Attention *a, const CudaRows *rows, AttentionIn q, AttentionIn k,
                             AttentionIn v, AttentionIn out, AttentionIn dout, AttentionOut dq,
                             AttentionOut dk, AttentionOut dv, Arena *arena);
+Status cuda_linear_causal(const Attention *a, const CudaRows *rows, AttentionIn q, AttentionIn k,
+                          AttentionIn v, AttentionOut out, Arena *arena);
+Status cuda_linear_causal_backward(const Attention *a, const CudaRows *rows, AttentionIn q,
+                                   AttentionIn k, AttentionIn v, AttentionIn out, AttentionIn dout,
+                                   AttentionOut dq, AttentionOut dk, AttentionOut dv, Arena *arena);
 
 #endif
