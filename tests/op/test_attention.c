@@ -202,28 +202,11 @@ START_TEST(backward_agrees_with_differences) {
 }
 END_TEST
 
-/* A GPU's operations, emulated (op/mirror.h). What it lacks is named here, and refused there. */
-static int cuda_lacks(const OpVariant *variant) {
-    return variant->kind == ATTENTION_KERNEL_QUADRATIC;
-}
-
-static void check_lacking(const Device *device, const OpVariant *variant, const OpShape *shape,
-                          Failures *failures) {
-    Problem problem;
-    problem_open(&problem, variant, shape, 0);
-    if (problem_forward(&problem, device, 0, &arena) != STATUS_UNSUPPORTED ||
-        !strstr(status_message(), "cuda: "))
-        add_failure(failures, variant, shape, "is said to be lacking, and was not refused as such");
-    problem_close(&problem);
-}
-
+/* A GPU's operations, emulated (op/mirror.h). */
 START_TEST(cuda_agrees_with_the_reference) {
     const Device *cuda = mirror_cuda();
     if (!cuda) return; /* test_cuda says so */
-    if (cuda_lacks(table_variant(_i)))
-        each_shape(check_lacking, cuda, _i, USE_AGREEMENT, 1);
-    else
-        each_shape(check_both, cuda, _i, USE_AGREEMENT | USE_BACKWARD, 1);
+    each_shape(check_both, cuda, _i, USE_AGREEMENT | USE_BACKWARD, 1);
 }
 END_TEST
 

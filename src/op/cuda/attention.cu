@@ -3,11 +3,6 @@
 
 namespace {
 
-Status lacking(void) {
-    return cuda_host->fail(STATUS_UNSUPPORTED,
-                           "cuda: kernel attention in the wrong order is not there");
-}
-
 struct Call {
     AttentionIn q, k, v, o, dout;
     AttentionOut out, dq, dk, dv;
@@ -20,14 +15,16 @@ Status forward(const Attention *a, const CudaRows *rows, const Call &c, Arena *a
         return cuda_materialised(a, rows, c.q, c.k, c.v, c.out, c.saved, arena);
     case ATTENTION_TILED:
         return cuda_tiled(a, rows, c.q, c.k, c.v, c.out, c.saved);
+    case ATTENTION_KERNEL_QUADRATIC:
+        return cuda_quadratic(a, rows, c.q, c.k, c.v, c.out, c.saved, arena);
     case ATTENTION_VALUE:
         return cuda_value(a, rows, c.v, c.out);
     case ATTENTION_KERNEL_LINEAR:
         if (a->causal) return cuda_linear_causal(a, rows, c.q, c.k, c.v, c.out, arena);
         return cuda_linear(a, rows, c.q, c.k, c.v, c.out, arena);
-    default:
-        return lacking();
     }
+    return cuda_host->fail(STATUS_UNSUPPORTED, "cuda: attention of kind %d is not there",
+                           (int)a->kind);
 }
 
 Status backward(const Attention *a, const CudaRows *rows, const Call &c, Arena *arena) {
@@ -38,6 +35,9 @@ Status backward(const Attention *a, const CudaRows *rows, const Call &c, Arena *
     case ATTENTION_TILED:
         return cuda_tiled_backward(a, rows, c.q, c.k, c.v, c.o, c.dout, c.saved, c.dq, c.dk, c.dv,
                                    arena);
+    case ATTENTION_KERNEL_QUADRATIC:
+        return cuda_quadratic_backward(a, rows, c.q, c.k, c.v, c.o, c.dout, c.saved, c.dq, c.dk,
+                                       c.dv, arena);
     case ATTENTION_VALUE:
         return cuda_value_backward(a, rows, c.dout, c.dq, c.dk, c.dv);
     case ATTENTION_KERNEL_LINEAR:
@@ -45,9 +45,9 @@ Status backward(const Attention *a, const CudaRows *rows, const Call &c, Arena *
             return cuda_linear_causal_backward(a, rows, c.q, c.k, c.v, c.o, c.dout, c.dq, c.dk,
                                                c.dv, arena);
         return cuda_linear_backward(a, rows, c.q, c.k, c.v, c.o, c.dout, c.dq, c.dk, c.dv, arena);
-    default:
-        return lacking();
     }
+    return cuda_host->fail(STATUS_UNSUPPORTED, "cuda: attention of kind %d is not there",
+                           (int)a->kind);
 }
 
 typedef Status Pass(const Attention *a, const CudaRows *rows, const Call &call, Arena *arena);

@@ -78,4 +78,11 @@ Status cuda_linear_causal_backward(const Attention *a, const CudaRows *rows, Att
                                    AttentionIn k, AttentionIn v, AttentionIn out, AttentionIn dout,
                                    AttentionOut dq, AttentionOut dk, AttentionOut dv, Arena *arena);
 
+Status cuda_quadratic(const Attention *a, const CudaRows *rows, AttentionIn q, AttentionIn k,
+                      AttentionIn v, AttentionOut out, float *saved, Arena *arena);
+Status cuda_quadratic_backward(const Attention *a, const CudaRows *rows, AttentionIn q,
+                               AttentionIn k, AttentionIn v, AttentionIn out, AttentionIn dout,
+                               const float *saved, AttentionOut dq, AttentionOut dk,
+                               AttentionOut dv, Arena *arena);
+
 #endif
