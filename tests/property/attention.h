@@ -25,8 +25,14 @@ static const OpShape layouts[] = {
 enum { LAYOUTS = sizeof layouts / sizeof *layouts };
 
 static Arena arena;
+static const Device *tested; /* NULL: the CPU */
+
+static const Device *device_tested(void) {
+    return tested ? tested : device_cpu();
+}
 
 static void setup(void) {
+    tested = NULL;
     ck_assert_int_eq(arena_open(&arena, (size_t)256 << 20), STATUS_OK);
 }
 static void teardown(void) {
@@ -34,13 +40,13 @@ static void teardown(void) {
 }
 
 static void run_forward(Problem *problem, int save) {
-    Status status = problem_forward(problem, device_cpu(), save, &arena);
+    Status status = problem_forward(problem, device_tested(), save, &arena);
     ck_assert_msg(status == STATUS_OK, "%s/%s: %s", problem->variant->name, problem->shape->name,
                   status_message());
 }
 
 static void run_backward(Problem *problem) {
-    Status status = problem_backward(problem, device_cpu(), &arena);
+    Status status = problem_backward(problem, device_tested(), &arena);
     ck_assert_msg(status == STATUS_OK, "%s/%s: %s", problem->variant->name, problem->shape->name,
                   status_message());
 }

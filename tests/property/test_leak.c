@@ -3,6 +3,7 @@
  * rounding: symmetries of the mathematics. */
 #include "base/rng.h"
 #include "base/threads.h"
+#include "op/mirror.h"
 #include "op/reference.h"
 #include "property/attention.h"
 
@@ -313,6 +314,49 @@ START_TEST(a_sequence_does_not_see_its_neighbours) {
 }
 END_TEST
 
+/* --- a GPU's operations, emulated ------------------------------------------------------------- */
+
+/* The kernel kinds, whose stabilisers and chunks are where the future could come in; what the
+ * softmax kinds do is too slow here. */
+START_TEST(a_gpu_keeps_the_past_too) {
+    static const int some[] = {13, 64, 65, 97, 193};
+    const OpVariant *variant = table_variant(_i);
+    if (!table_is_kernel(variant) || !(tested = mirror_cuda())) return;
+    for (int s = 0; s < count_of(leak_shapes, sizeof leak_shapes); s++) {
+        const OpShape *shape = &leak_shapes[s];
+        Before before = before_of(variant, shape);
+        for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+            char what[160];
+            if (some[i] >= shape->queries[0]) continue;
+            const Change change = (Change)((i + 2 * (size_t)s) % CHANGES);
+            const int leak = leaks(&before, variant, shape, some[i], change, what, sizeof what);
+            if (variant->causal)
+                ck_assert_msg(!leak, "%s", what);
+            else
+                ck_assert_msg(leak, "%s sees all keys, yet nothing moved", variant->name);
+        }
+        before_free(&before);
+    }
+}
+END_TEST
+
+START_TEST(a_gpu_gives_the_same_bits_again) {
+    const OpVariant *variant = table_variant(_i);
+    if (!table_is_kernel(variant) || !(tested = mirror_cuda())) return;
+    Problem problem;
+    problem_open(&problem, variant, &batch_shape, 0);
+    Results first = results_of(&problem), again = results_of(&problem);
+    ck_assert_msg(!results_differ(&first, &again), "%s: the second run differs", variant->name);
+    run_forward(&problem, 0);
+    float *unsaved = problem_read_bits(&problem, TENSOR_OUT);
+    ck_assert_msg(!memcmp(first.bits[0], unsaved, first.count[0] * sizeof *unsaved),
+                  "%s: out depends on whether something is saved", variant->name);
+    free(unsaved);
+    results_free(&first), results_free(&again);
+    problem_close(&problem);
+}
+END_TEST
+
 /* --- symmetries ------------------------------------------------------------------------------- */
 
 static void expect_close(const Problem *problem, const char *what, const double *ours,
@@ -423,6 +467,7 @@ Suite *suite_leak(void) {
         {"the same bits",
          {the_same_call_gives_the_same_bits, saving_changes_no_bit,
           a_sequence_does_not_see_its_neighbours, NULL}},
+        {"a GPU", {a_gpu_keeps_the_past_too, a_gpu_gives_the_same_bits_again, NULL}},
         {"symmetries",
          {keys_are_a_set, softmax_ignores_a_shift_of_scores, weights_sum_to_one, NULL}},
     };
