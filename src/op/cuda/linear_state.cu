@@ -54,6 +54,8 @@ __device__ __forceinline__ float shrunk(float from, float to) {
     return from == to ? 1 : exp2f(from - to);
 }
 
+const int AHEAD = 8; /* chunks */
+
 /* A thread an element of the state: it walks over the chunks in their order, or backwards, leaves
  * before each what it has, and takes the chunk's sum in; where a maximum grows, all shrinks. */
 KERNEL(CUDA_TEAMED)
@@ -67,19 +69,31 @@ scan_chunks(CudaKernel f, int chunks, int backwards, int begun, const float *top
         const bool first = i % (size_t)f.w == 0;
         float *state = s + (size_t)h * count + i;
         float sum = begun ? *state : 0, m = !top ? 0 : begun ? m_in[own] : -CUDART_INF_F;
-        for (int step = 0; step < chunks; step++) {
-            const int t = backwards ? chunks - 1 - step : step;
-            const size_t place = (size_t)h * (size_t)chunks + (size_t)t;
-            const float u = sums[place * count + i];
-            sums[place * count + i] = sum;
-            if (!top) {
-                sum += u;
-                continue;
+        for (int from = 0; from < chunks; from += AHEAD) {
+            float u[AHEAD], tops[AHEAD]; /* read ahead of what is written: time, not result */
+            UNROLL
+            for (int a = 0; a < AHEAD; a++) {
+                const int t = backwards ? chunks - 1 - from - a : from + a;
+                const size_t place = (size_t)h * (size_t)chunks + (size_t)t;
+                if (from + a >= chunks) break;
+                u[a] = sums[place * count + i];
+                tops[a] = top ? top[place * (size_t)f.c + c] : 0;
             }
-            const float mine = top[place * (size_t)f.c + c], next = mine > m ? mine : m;
-            if (first) before[place * (size_t)f.c + c] = m;
-            sum = sum * shrunk(m, next) + u * shrunk(mine, next);
-            m = next;
+            UNROLL
+            for (int a = 0; a < AHEAD; a++) {
+                const int t = backwards ? chunks - 1 - from - a : from + a;
+                const size_t place = (size_t)h * (size_t)chunks + (size_t)t;
+                if (from + a >= chunks) break;
+                sums[place * count + i] = sum;
+                if (!top) {
+                    sum += u[a];
+                    continue;
+                }
+                const float next = tops[a] > m ? tops[a] : m;
+                if (first) before[place * (size_t)f.c + c] = m;
+                sum = sum * shrunk(m, next) + u[a] * shrunk(tops[a], next);
+                m = next;
+            }
         }
         *state = sum;
         if (first && top) m_out[own] = m;

@@ -11,7 +11,7 @@ struct Quadratic {
     CudaKernel f;
     float *raw_q, *raw_k, *room_q, *room_k, *dphi; /* [heads][N][C] */
     float *log_q, *log_k, *factor;                 /* [heads][N] */
-    float *top;                                    /* [heads][C] */
+    float *tops, *top;                             /* [heads][chunks][C], [heads][C] */
 };
 
 /* One sequence's matrices: [heads][n][m]; normalisers [heads][n] at strides. */
@@ -92,13 +92,30 @@ weights_backward(Matrices a, int causal, int width, AttentionIn out, AttentionIn
     }
 }
 
-/* All rows are one chunk. */
-CudaPanel whole(const int *offsets, int b) {
+/* All rows of a sequence are one panel. */
+CudaPanel panel_of(int first, int rows) {
     CudaPanel p;
-    p.first = offsets[b];
-    p.rows = p.chunk = offsets[b + 1] - offsets[b];
-    p.chunks = 1;
+    p.first = first;
+    p.rows = rows;
+    p.chunk = rows < CUDA_SUM ? rows : (int)CUDA_SUM;
+    p.chunks = rows == 0 ? 0 : (rows + p.chunk - 1) / p.chunk;
     return p;
+}
+CudaPanel whole(const int *offsets, int b) {
+    return panel_of(offsets[b], offsets[b + 1] - offsets[b]);
+}
+
+/* top[h][c] = the largest of its chunks. */
+KERNEL(CUDA_TEAMED) largest_of_chunks(int columns, int chunks, const float *tops, float *top) {
+    const size_t h = blockIdx.y;
+    for (int c = (int)threadIdx.x; c < columns; c += CUDA_TEAMED) {
+        float most = -CUDART_INF_F;
+        for (int t = 0; t < chunks; t++) {
+            const float x = tops[(h * (size_t)chunks + (size_t)t) * (size_t)columns + (size_t)c];
+            most = x > most ? x : most;
+        }
+        top[h * (size_t)columns + (size_t)c] = most;
+    }
 }
 
 size_t numbers_of_head(const Attention *a) {
@@ -114,8 +131,9 @@ Status open(const Attention *a, const CudaRows *rows, int backward, Arena *arena
     s->f = cuda_kernel(a);
     const CudaKernel *f = &s->f;
     const size_t heads = (size_t)f->heads, c = (size_t)f->c;
-    const size_t queries = heads * (size_t)rows->longest_query;
-    const size_t keys = heads * (size_t)rows->longest_key, both = queries > keys ? queries : keys;
+    const CudaPanel n = panel_of(0, rows->longest_query), m = panel_of(0, rows->longest_key);
+    const size_t queries = heads * (size_t)cuda_padded(n), keys = heads * (size_t)cuda_padded(m);
+    const size_t both = queries > keys ? queries : keys;
     struct {
         float **to;
         size_t count;
@@ -129,6 +147,7 @@ Status open(const Attention *a, const CudaRows *rows, int backward, Arena *arena
         {&s->log_q, queries, 1},
         {&s->log_k, keys, 1},
         {&s->factor, keys, f->scaled && a->causal},
+        {&s->tops, heads * (size_t)m.chunks * c, f->scaled && !a->causal},
         {&s->top, heads * c, f->scaled && !a->causal},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -147,14 +166,16 @@ Status all_features(Quadratic *s, CudaPanel n, CudaPanel m, AttentionIn q, Atten
     STATUS_TRY(cuda_features_raw(f, q, n, s->raw_q, s->log_q));
     STATUS_TRY(cuda_features_raw(f, k, m, s->raw_k, s->log_k));
     if (s->factor) { /* causal: each row by its own largest */
-        LAUNCH(largest_so_far, dim3(1, (unsigned)f->heads), dim3(CUDA_TEAMED), 0, m.rows, m.rows,
-               s->log_k, s->factor);
+        LAUNCH(largest_so_far, dim3(1, (unsigned)f->heads), dim3(CUDA_TEAMED), 0, m.rows,
+               cuda_padded(m), s->log_k, s->factor);
         STATUS_TRY(cuda_launched("largest logarithms of %d rows, %d heads", m.rows, f->heads));
         STATUS_TRY(cuda_features_expand(f, m, s->raw_k, column, f->logarithmic ? s->log_k : NULL,
                                         -1, s->room_k, phi_k));
     } else {
         if (s->top) {
-            STATUS_TRY(cuda_features_maxima(f, m, s->raw_k, row, 1, s->top));
+            STATUS_TRY(cuda_features_maxima(f, m, s->raw_k, row, 1, s->tops));
+            LAUNCH(largest_of_chunks, dim3(1, (unsigned)f->heads), dim3(CUDA_TEAMED), 0, f->c,
+                   m.chunks, s->tops, s->top);
             column.at = s->top;
         }
         column.sign = -1;
@@ -211,10 +232,10 @@ Status cuda_quadratic(const Attention *a, const CudaRows *rows, AttentionIn q, A
         }
         STATUS_TRY(all_features(&s, n, m, q, k, &phi_q, &phi_k));
         STATUS_TRY(cuda_gemm_heads(a->heads, 0, 1, n.rows, m.rows, s.f.c, 1, phi_q, c,
-                                   (size_t)n.rows * c, phi_k, c, (size_t)m.rows * c, w.at,
-                                   (size_t)m.rows, head)); /* A = phi(Q) phi(K)' */
+                                   (size_t)cuda_padded(n) * c, phi_k, c, (size_t)cuda_padded(m) * c,
+                                   w.at, (size_t)m.rows, head)); /* A = phi(Q) phi(K)' */
         LAUNCH(normalise_rows, cuda_row_grid(n.rows, a->heads), dim3(CUDA_TEAMED), 0, w, a->causal,
-               m.rows, s.log_k, s.factor);
+               cuda_padded(m), s.log_k, s.factor);
         STATUS_TRY(cuda_launched("weights of %d rows, %d heads", n.rows, a->heads));
         STATUS_TRY(cuda_gemm_heads(a->heads, 0, 0, n.rows, a->width, m.rows, 1, w.at,
                                    (size_t)m.rows, head, vb.data, v.row, v.head, ob.data, out.row,
@@ -256,15 +277,17 @@ Status cuda_quadratic_backward(const Attention *a, const CudaRows *rows, Attenti
         STATUS_TRY(cuda_gemm_heads(a->heads, 1, 0, m.rows, a->width, n.rows, 1, w.at, keys, head,
                                    g.data, dout.row, dout.head, dvb.data, dv.row, dv.head));
         LAUNCH(weights_backward, cuda_row_grid(n.rows, a->heads), dim3(CUDA_TEAMED), 0, w,
-               a->causal, a->width, ob, g, m.rows, s.log_k, s.factor, gradient);
+               a->causal, a->width, ob, g, cuda_padded(m), s.log_k, s.factor, gradient);
         STATUS_TRY(cuda_launched("gradient of weights of %d rows, %d heads", n.rows, a->heads));
         /* A = phi(Q) phi(K)': dphi(Q) = dA phi(K), dphi(K) = dA' phi(Q) */
         const CudaPart queries = {phi_q, s.dphi}, features = {phi_k, s.dphi};
         STATUS_TRY(cuda_gemm_heads(a->heads, 0, 0, n.rows, s.f.c, m.rows, 1, gradient, keys, own,
-                                   phi_k, c, keys * c, s.dphi, c, (size_t)n.rows * c));
+                                   phi_k, c, (size_t)cuda_padded(m) * c, s.dphi, c,
+                                   (size_t)cuda_padded(n) * c));
         STATUS_TRY(cuda_features_backward(&s.f, n, q, 0, queries, none, dq, 0));
         STATUS_TRY(cuda_gemm_heads(a->heads, 1, 0, m.rows, s.f.c, n.rows, 1, gradient, keys, own,
-                                   phi_q, c, (size_t)n.rows * c, s.dphi, c, keys * c));
+                                   phi_q, c, (size_t)cuda_padded(n) * c, s.dphi, c,
+                                   (size_t)cuda_padded(m) * c));
         STATUS_TRY(cuda_features_backward(&s.f, m, k, 1, features, none, dk, 0));
     }
     return STATUS_OK;
