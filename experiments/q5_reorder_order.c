@@ -1,5 +1,6 @@
 /* q5_reorder order: a trained model as a filter, one sentence a line. */
 #include "base/threads.h"
+#include "filter.h"
 #include "model/reorderer_file.h"
 #include "q5_reorder.h"
 #include "text/persian.h"
@@ -8,9 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Longer lines are no sentence; what is read of them is bounded by this. */
-#define LINE_BYTES ((size_t)1 << 16)
 
 typedef struct {
     const char *model;
@@ -103,47 +101,11 @@ static Status order_line(Orderer *o, const char *line, size_t size) {
     return STATUS_OK;
 }
 
-/* 1 and a line without its end, 0 at the end of input. What lies beyond
- * LINE_BYTES is passed over.
- */
-static int read_line(char *line, size_t *size, int *cut) {
-    int c, any = 0;
-    *size = 0;
-    *cut = 0;
-    while ((c = getchar()) != EOF) {
-        any = 1;
-        if (c == '\n') break;
-        if (*size < LINE_BYTES)
-            line[(*size)++] = (char)c;
-        else
-            *cut = 1;
-    }
-    return any;
-}
-
-static int filter(Orderer *o) {
-    static char line[LINE_BYTES];
-    size_t size;
-    int cut, failed = 0;
-    for (unsigned long number = 1; read_line(line, &size, &cut); number++) {
-        Status status = cut ? status_fail(STATUS_ARGUMENT, "longer than %zu bytes", LINE_BYTES)
-                            : order_line(o, line, size);
-        if (status != STATUS_OK) {
-            fprintf(stderr, "q5_reorder order: line %lu: %s\n", number, status_message());
-            putchar('\n');
-            failed = 1;
-        }
-        if (fflush(stdout)) break; /* an answer is there before the next line is read */
-    }
-    if (ferror(stdin)) {
-        fprintf(stderr, "q5_reorder order: standard input cannot be read\n");
-        failed = 1;
-    }
-    if (fflush(stdout) || ferror(stdout)) {
-        fprintf(stderr, "q5_reorder order: standard output cannot be written\n");
-        failed = 1;
-    }
-    return failed;
+static Status answer_line(void *context, const char *line, size_t size, unsigned long number,
+                          int cut) {
+    (void)number;
+    if (cut) return status_fail(STATUS_ARGUMENT, "longer than %zu bytes", FILTER_LINE_BYTES);
+    return order_line(context, line, size);
 }
 
 int q5_reorder_order(int argc, char **argv) {
@@ -157,7 +119,7 @@ int q5_reorder_order(int argc, char **argv) {
     o.known = o.words.count;
     if (status == STATUS_OK) status = arena_open(&o.arena, 0);
     if (status == STATUS_OK) {
-        exit_status = filter(&o);
+        exit_status = filter_lines("q5_reorder order", answer_line, &o);
     } else {
         fprintf(stderr, "q5_reorder order: %s\n", status_message());
         exit_status = 1;

@@ -1,5 +1,6 @@
 /* q6_cola classify: a fine-tuned model as a filter, one sentence a line. */
 #include "q6_cola.h"
+#include "filter.h"
 #include "base/threads.h"
 #include "store/safetensors.h"
 
@@ -7,9 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Longer lines are no sentence; what is read of them is bounded by this. */
-#define LINE_BYTES ((size_t)1 << 16)
 
 static int parse(int argc, char **argv, const char **model, int *threads) {
     const Option table[] = {
@@ -81,8 +79,17 @@ static Status open_classifier(Classifier *c, const char *folder) {
     return c->ids ? STATUS_OK : status_fail(STATUS_MEMORY, "no memory for a sentence");
 }
 
-static Status classify_line(Classifier *c, const char *line, size_t size, unsigned long number) {
+static Status classify_line(void *context, const char *line, size_t size, unsigned long number,
+                            int cut) {
+    Classifier *c = context;
     size_t count, whole;
+    if (cut)
+        fprintf(stderr, "q6_cola classify: line %lu: longer than %zu bytes, cut\n", number,
+                FILTER_LINE_BYTES);
+    if (size == 0) {
+        putchar('\n');
+        return STATUS_OK;
+    }
     STATUS_TRY(wordpiece_encode(c->pieces, line, size, c->ids, c->longest, &count, &whole));
     if (whole > count)
         fprintf(stderr, "q6_cola classify: line %lu: %zu tokens, cut to %zu\n", number, whole,
@@ -100,54 +107,6 @@ static Status classify_line(Classifier *c, const char *line, size_t size, unsign
     return STATUS_OK;
 }
 
-/* 1 and a line without its end, 0 at the end of input. What lies beyond LINE_BYTES is passed over.
- */
-static int read_line(char *line, size_t *size, int *cut) {
-    int c, any = 0;
-    *size = 0;
-    *cut = 0;
-    while ((c = getchar()) != EOF) {
-        any = 1;
-        if (c == '\n') break;
-        if (*size < LINE_BYTES)
-            line[(*size)++] = (char)c;
-        else
-            *cut = 1;
-    }
-    if (*size && line[*size - 1] == '\r') --*size;
-    while (*cut && *size && ((unsigned char)line[*size - 1] & 0xC0) == 0x80) --*size;
-    if (*cut && *size && (unsigned char)line[*size - 1] >= 0xC0) --*size;
-    return any;
-}
-
-static int filter(Classifier *c) {
-    static char line[LINE_BYTES];
-    size_t size;
-    int cut, failed = 0;
-    for (unsigned long number = 1; read_line(line, &size, &cut); number++) {
-        if (cut)
-            fprintf(stderr, "q6_cola classify: line %lu: longer than %zu bytes, cut\n", number,
-                    LINE_BYTES);
-        if (size == 0) {
-            putchar('\n');
-        } else if (classify_line(c, line, size, number) != STATUS_OK) {
-            fprintf(stderr, "q6_cola classify: line %lu: %s\n", number, status_message());
-            putchar('\n');
-            failed = 1;
-        }
-        if (fflush(stdout)) break; /* an answer is there before the next sentence is read */
-    }
-    if (ferror(stdin)) {
-        fprintf(stderr, "q6_cola classify: standard input cannot be read\n");
-        failed = 1;
-    }
-    if (fflush(stdout) || ferror(stdout)) {
-        fprintf(stderr, "q6_cola classify: standard output cannot be written\n");
-        failed = 1;
-    }
-    return failed;
-}
-
 int q6_classify(int argc, char **argv) {
     const char *model = NULL;
     int threads = 0, status = parse(argc, argv, &model, &threads);
@@ -155,7 +114,7 @@ int q6_classify(int argc, char **argv) {
     threads_set(threads);
     Classifier c = {0};
     if (open_classifier(&c, model) == STATUS_OK) {
-        status = filter(&c);
+        status = filter_lines("q6_cola classify", classify_line, &c);
     } else {
         fprintf(stderr, "q6_cola classify: %s\n", status_message());
         status = 1;
