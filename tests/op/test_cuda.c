@@ -212,6 +212,68 @@ START_TEST(numbers_come_back_and_time_passes) {
 }
 END_TEST
 
+/* Kernel attention of `rows` rows in an arena of `bytes`; *most = the bytes that it took beside its
+ * input and output. */
+static Status kernel_attention(AttentionKind kind, int causal, int rows, size_t bytes,
+                               size_t *most) {
+    enum { E = 4 };
+    const DeviceMemory *memory = mirror_behind()->memory;
+    const int offsets[2] = {0, rows};
+    const Attention a = {.kind = kind,
+                         .map = FEATURE_ELU1,
+                         .causal = causal,
+                         .sequences = 1,
+                         .heads = 1,
+                         .width = E,
+                         .query_offsets = offsets,
+                         .key_offsets = offsets,
+                         .scale = 1};
+    const size_t all = (size_t)rows * E * sizeof(float);
+    Arena data, there;
+    ck_assert_int_eq(memory->arena_open(&data, 2 * all + 512), STATUS_OK);
+    ck_assert_int_eq(memory->arena_open(&there, bytes), STATUS_OK);
+    float *in = arena_take(&data, all), *out = arena_take(&data, all);
+    ck_assert_int_eq(memory->zero(in, all), STATUS_OK);
+    const AttentionIn x = {in, E, E};
+    const AttentionOut y = {out, E, E};
+    const Status status = mirror_behind()->attention_forward(&a, x, x, x, y, NULL, &there);
+    ck_assert_int_eq(memory->wait(), STATUS_OK);
+    ck_assert_uint_eq(there.used, 0); /* all is given back, after a refusal too */
+    *most = there.high_water;
+    memory->arena_close(&there);
+    memory->arena_close(&data);
+    return status;
+}
+
+/* In the right order, memory beside input and output is a panel's, whatever N; in the wrong one it
+ * grows as N^2, and what does not fit is refused. */
+START_TEST(kernels_need_the_memory_of_their_order) {
+    if (!mirror_cuda()) return;
+    const int rows = getenv("TAMRIN_TEST_GPU") ? 16384 : 256; /* more than a panel */
+    const int causal = _i;
+    size_t once, twice, square;
+    ck_assert_int_eq(
+        kernel_attention(ATTENTION_KERNEL_LINEAR, causal, rows, (size_t)64 << 20, &once),
+        STATUS_OK);
+    ck_assert_int_eq(
+        kernel_attention(ATTENTION_KERNEL_LINEAR, causal, 2 * rows, (size_t)64 << 20, &twice),
+        STATUS_OK);
+    ck_assert_uint_gt(once, 0);
+    ck_assert_uint_eq(once, twice);
+    ck_assert_int_eq(kernel_attention(ATTENTION_KERNEL_LINEAR, causal, rows, once / 2, &square),
+                     STATUS_MEMORY);
+    ck_assert_int_eq(
+        kernel_attention(ATTENTION_KERNEL_QUADRATIC, causal, 256, (size_t)8 << 20, &once),
+        STATUS_OK);
+    ck_assert_int_eq(
+        kernel_attention(ATTENTION_KERNEL_QUADRATIC, causal, 512, (size_t)8 << 20, &square),
+        STATUS_OK);
+    ck_assert_uint_ge(square - once, (512 * 512 - 256 * 256) * sizeof(float));
+    ck_assert_int_eq(kernel_attention(ATTENTION_KERNEL_QUADRATIC, causal, 512, square / 2, &once),
+                     STATUS_MEMORY);
+}
+END_TEST
+
 /* --- opening -----------------------------------------------------------------------------------
  */
 
@@ -282,6 +344,7 @@ Suite *suite_cuda(void) {
     TCase *memory = tcase_create("memory");
     tcase_add_test(memory, too_large_an_arena_is_refused_with_numbers);
     tcase_add_test(memory, numbers_come_back_and_time_passes);
+    tcase_add_loop_test(memory, kernels_need_the_memory_of_their_order, 0, 2);
     suite_add_tcase(suite, memory);
     TCase *opening = tcase_create("opening");
     tcase_add_test(opening, a_missing_plugin_is_named_and_auto_goes_on);
