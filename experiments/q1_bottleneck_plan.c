@@ -16,7 +16,7 @@ static const char about[] =
     "and half-spaces back. Accuracies are of greedy decoding from the network's own output, means "
     "over seeds with 95 % intervals.\n"
     "Every training is a process with one thread. Cost on two cores: quick about 14 s, full about "
-    "10 minutes. Ctrl-C keeps what is trained; the same command then continues. Without the Persian "
+    "8 minutes. Ctrl-C keeps what is trained; the same command then continues. Without the Persian "
     "files (make data) their part is left out, and that is said.";
 
 static const char examples[] =
