@@ -101,8 +101,8 @@ Status q6_data_describe(const Q6Data *data, const Q6Plan *plan, Results *results
 /* The tokenizer of a model folder. */
 Status q6_pieces_open(Wordpiece **out, const char *folder, const BertConfig *config);
 
-/* `count` sentences end to end: those that `example` names, or from `first` on where it is NULL. The
- * batch and its labels [count] are the arena's. */
+/* `count` sentences end to end: those that `example` names, or from `first` on where it is NULL.
+ * The batch and its labels [count] are the arena's. */
 Status q6_pack(Arena *arena, const Q6Sentences *split, const uint32_t *example, size_t first,
                size_t count, BertBatch *batch, uint8_t **labels);
 

@@ -26,13 +26,12 @@ typedef struct {
 static void draw(uint64_t step, Bag *bag) {
     const ReordererConfig features = {.words = config.words, .affixes = config.affixes};
     for (int b = 0; b < B; b++) {
-        uint32_t order[N];
+        uint32_t order[N], *words = bag->words + b * N;
         for (uint32_t i = 0; i < N; i++) {
             const uint32_t word = (uint32_t)rng_below(7, step, (uint64_t)b * N + i, 24);
-            int at = b * N + (int)i;
-            while (at > b * N && bag->words[at - 1] > word)
-                bag->words[at] = bag->words[at - 1], at--;
-            bag->words[at] = word;
+            uint32_t at = i;
+            for (; at > 0 && words[at - 1] > word; at--) words[at] = words[at - 1];
+            words[at] = word;
             order[i] = i;
         }
         rng_shuffle(order, N, 8, step * B + (uint64_t)b);
