@@ -129,6 +129,11 @@ NetShape drawbacks_big_shape(const DrawbacksPlan *plan, int holds);
  *   place     net, seed, first, last place of the window, bits a character
  *   memory    kind, length, parameters, bytes counted, bytes seen
  */
+/* A training of a cell: what `task` names, scored by loss and accuracy, its curve and card kept in
+ * the record. *log is the caller's to train_log_free. */
+Status drawbacks_train(const TrainTask *task, int batch, double rate, uint64_t seed,
+                       GridRecord *record, TrainLog **log);
+
 Status drawbacks_parity_cell(const Drawbacks *d, const DrawbacksCell *cell, GridRecord *record);
 Status drawbacks_language_cell(const Drawbacks *d, const DrawbacksCell *cell, GridRecord *record);
 Status drawbacks_memory_cell(const Drawbacks *d, const DrawbacksCell *cell, GridRecord *record);

@@ -11,8 +11,6 @@
 #include <string.h>
 
 enum {
-    EVALUATIONS = 10,
-    CURVE_POINTS = 40,
     SCORED_TOGETHER = 32,
     VALIDATION_WINDOWS = 192, /* of the evaluations during training; the last one takes all */
     RARE = 20                 /* code points seen less often have no symbol of their own */
@@ -232,20 +230,11 @@ static Status train(Training *t) {
                             .examples = (size_t)t->cell->steps * (size_t)plan->language_batch,
                             .context = t,
                             .loss = loss,
-                            .evaluate = evaluate,
-                            .scores = 2,
-                            .score_names = {"loss", "accuracy"},
-                            .select = 0,
-                            .select_least = 1};
-    TrainPlan how = train_plan_default();
-    how.batch = (size_t)plan->language_batch;
-    how.rate = plan->language_rate[t->cell->net == NET_LSTM];
-    how.seed = t->seed;
-    how.evaluations_per_epoch = EVALUATIONS;
-    how.checkpoint = grid_checkpoint(t->record);
+                            .evaluate = evaluate};
     TrainLog *log;
-    STATUS_TRY(train_run(&task, &how, &log));
-    grid_log(t->record, &task, &how, log, 0, 1, CURVE_POINTS);
+    STATUS_TRY(drawbacks_train(&task, plan->language_batch,
+                               plan->language_rate[t->cell->net == NET_LSTM], t->seed, t->record,
+                               &log));
     Status status = test(t, log);
     train_log_free(log);
     return status;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVALUATIONS = 10, CURVE_POINTS = 40, SCORED_TOGETHER = 32, VALIDATION_SEQUENCES = 128 };
+enum { SCORED_TOGETHER = 32, VALIDATION_SEQUENCES = 128 };
 
 typedef struct {
     const DrawbacksPlan *plan;
@@ -124,20 +124,10 @@ static Status train(Training *t, const DrawbacksCell *cell) {
                             .examples = (size_t)plan->parity_steps * (size_t)plan->parity_batch,
                             .context = t,
                             .loss = loss,
-                            .evaluate = evaluate,
-                            .scores = 2,
-                            .score_names = {"loss", "accuracy"},
-                            .select = 0,
-                            .select_least = 1};
-    TrainPlan how = train_plan_default();
-    how.batch = (size_t)plan->parity_batch;
-    how.rate = plan->parity_rate[cell->net == NET_LSTM];
-    how.seed = t->seed;
-    how.evaluations_per_epoch = EVALUATIONS;
-    how.checkpoint = grid_checkpoint(t->record);
+                            .evaluate = evaluate};
     TrainLog *log;
-    STATUS_TRY(train_run(&task, &how, &log));
-    grid_log(t->record, &task, &how, log, 0, 1, CURVE_POINTS);
+    STATUS_TRY(drawbacks_train(&task, plan->parity_batch, plan->parity_rate[cell->net == NET_LSTM],
+                               t->seed, t->record, &log));
     train_log_free(log);
     return test(t, cell);
 }

@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "base/machine.h"
 #include "q2_drawbacks.h"
+#include "store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -182,6 +183,26 @@ void drawbacks_cell_name(void *context, size_t cell, char *name, size_t size) {
         snprintf(name, size, "memory-%s-%d", drawbacks_holds_slug[c->net], c->length);
 }
 
+Status drawbacks_train(const TrainTask *task, int batch, double rate, uint64_t seed,
+                       GridRecord *record, TrainLog **log) {
+    enum { EVALUATIONS = 10, CURVE_POINTS = 40 };
+    TrainTask scored = *task;
+    scored.scores = 2;
+    scored.score_names[0] = "loss";
+    scored.score_names[1] = "accuracy";
+    scored.select = 0;
+    scored.select_least = 1;
+    TrainPlan how = train_plan_default();
+    how.batch = (size_t)batch;
+    how.rate = rate;
+    how.seed = seed;
+    how.evaluations_per_epoch = EVALUATIONS;
+    how.checkpoint = grid_checkpoint(record);
+    STATUS_TRY(train_run(&scored, &how, log));
+    grid_log(record, &scored, &how, *log, 0, 1, CURVE_POINTS);
+    return STATUS_OK;
+}
+
 Status drawbacks_work(void *context, size_t cell, GridRecord *record) {
     const Drawbacks *d = context;
     const DrawbacksCell *c = &d->cell[cell];
@@ -200,17 +221,12 @@ void drawbacks_fingerprint(const Drawbacks *d, char *text, size_t size) {
     plan.results = plan.data = NULL;
     plan.processes = 0;
     uint64_t words = hash_stream(hash_stream(HASH_BEGIN, &d->validation), &d->dev);
-    uint64_t program = HASH_BEGIN;
-    FILE *file = fopen("/proc/self/exe", "re");
-    char block[1 << 14];
-    for (size_t got; file && (got = fread(block, 1, sizeof block, file)) > 0;)
-        program = hash_bytes(program, block, got);
-    if (file) fclose(file);
     Machine machine;
     machine_describe(&machine);
     snprintf(text, size,
              "profile %s, seed %llu, plan %016llx, sentences %016llx, program %016llx, machine %s",
              plan.full ? "full" : "quick", (unsigned long long)plan.seed,
              (unsigned long long)hash_bytes(HASH_BEGIN, &plan, sizeof plan),
-             (unsigned long long)words, (unsigned long long)program, machine.slug);
+             (unsigned long long)words, (unsigned long long)store_hash_here(HASH_BEGIN),
+             machine.slug);
 }

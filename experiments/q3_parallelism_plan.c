@@ -1,6 +1,5 @@
 #define _GNU_SOURCE
 #include "base/hash.h"
-#include "base/machine.h"
 #include "base/threads.h"
 #include "q3_parallelism.h"
 
@@ -113,16 +112,5 @@ uint64_t q3_plan_hash(const Q3Plan *plan) {
     Q3Plan kept;
     memcpy(&kept, plan, sizeof kept);
     kept.results = NULL;
-    uint64_t hash = hash_bytes(HASH_BEGIN, &kept, sizeof kept);
-    Machine machine;
-    machine_describe(&machine);
-    hash = hash_bytes(hash, machine.slug, strlen(machine.slug));
-    hash = hash_bytes(hash, machine.blas, strlen(machine.blas));
-    FILE *file = fopen("/proc/self/exe", "re");
-    if (!file) return hash;
-    char block[1 << 14];
-    for (size_t got; (got = fread(block, 1, sizeof block, file)) > 0;)
-        hash = hash_bytes(hash, block, got);
-    fclose(file);
-    return hash;
+    return store_hash_here(hash_bytes(HASH_BEGIN, &kept, sizeof kept));
 }

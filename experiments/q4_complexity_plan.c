@@ -288,16 +288,5 @@ uint64_t plan_hash(const Plan *plan) {
     memcpy(&kept, plan, sizeof kept);
     kept.results = NULL;
     kept.memory_limit = 0; /* moves from run to run */
-    uint64_t hash = hash_bytes(HASH_BEGIN, &kept, sizeof kept);
-    Machine machine;
-    machine_describe(&machine);
-    hash = hash_bytes(hash, machine.slug, strlen(machine.slug));
-    hash = hash_bytes(hash, machine.blas, strlen(machine.blas));
-    FILE *file = fopen("/proc/self/exe", "re");
-    if (!file) return hash;
-    char block[1 << 14];
-    for (size_t got; (got = fread(block, 1, sizeof block, file)) > 0;)
-        hash = hash_bytes(hash, block, got);
-    fclose(file);
-    return hash;
+    return store_hash_here(hash_bytes(HASH_BEGIN, &kept, sizeof kept));
 }

@@ -3,7 +3,6 @@
 #include "q6_speed.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
-#include "base/machine.h"
 #include "base/threads.h"
 #include "op/cpu/dnnl.h"
 #include "peaks.h"
@@ -72,12 +71,9 @@ static int parse(SpeedPlan *plan, int argc, char **argv) {
 /* What the times of one store share: another build's do not count for this one. */
 static uint64_t configuration(const SpeedPlan *plan) {
     char text[2400];
-    Machine machine;
-    machine_describe(&machine);
-    snprintf(text, sizeof text, "%s %s %s batch %d batches %d threads %d on %s with %s, %s",
-             plan->model, plan->data, plan->full ? "full" : "quick", plan->batch, plan->batches,
-             plan->threads, machine.slug, machine.blas, __DATE__ " " __TIME__);
-    return hash_bytes(HASH_BEGIN, text, strlen(text));
+    snprintf(text, sizeof text, "%s %s %s batch %d batches %d threads %d", plan->model, plan->data,
+             plan->full ? "full" : "quick", plan->batch, plan->batches, plan->threads);
+    return store_hash_here(hash_bytes(HASH_BEGIN, text, strlen(text)));
 }
 
 static Status describe(const SpeedRun *run, Results *results) {

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "store.h"
 #include "base/hash.h"
+#include "base/machine.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,6 +27,20 @@ struct Store {
     int locked;
     char notice[512];
 };
+
+uint64_t store_hash_here(uint64_t hash) {
+    Machine machine;
+    machine_describe(&machine);
+    hash = hash_bytes(hash, machine.slug, strlen(machine.slug));
+    hash = hash_bytes(hash, machine.blas, strlen(machine.blas));
+    FILE *file = fopen("/proc/self/exe", "re");
+    if (!file) return hash;
+    char block[1 << 14];
+    for (size_t got; (got = fread(block, 1, sizeof block, file)) > 0;)
+        hash = hash_bytes(hash, block, got);
+    fclose(file);
+    return hash;
+}
 
 static Entry *find(const Store *store, const char *name) {
     for (size_t i = 0; i < store->count; i++)

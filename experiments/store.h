@@ -25,6 +25,10 @@ typedef struct Store Store;
 
 enum { STORE_VALUES_MAX = 64, STORE_NAME_MAX = 96 };
 
+/* `hash` with what times belong to besides a plan: the machine, its BLAS and the bytes of the
+ * running program. The configuration of measurements that another build's must not stand in for. */
+uint64_t store_hash_here(uint64_t hash);
+
 /* Reads what is there, then opens it for appending. STATUS_IO when it cannot be written. */
 Status store_open(Store **out, const char *path, uint64_t configuration);
 

@@ -202,7 +202,7 @@ template <int T> KERNEL(THREADS) tiled_keys_backward(Shape s, Backward g) {
     for (int i = 0; i < M; i++) one[i] = 1;
     load_tile<T>(g.k, h, (size_t)first_key, from, m, s.width, 1, k_tile);
     load_tile<T>(g.v, h, (size_t)first_key, from, m, s.width, 1, v_tile);
-    for (int i = s.causal ? from / T * T : 0; i < n; i += T) {
+    for (int i = s.causal ? from : 0; i < n; i += T) {
         __syncthreads();
         load_tile<T>(g.q, h, (size_t)first, i, n, s.width, s.scale, q_tile);
         load_tile<T>(g.dout, h, (size_t)first, i, n, s.width, 1, g_tile);
