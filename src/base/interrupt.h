@@ -11,7 +11,8 @@
 #ifndef BASE_INTERRUPT_H
 #define BASE_INTERRUPT_H
 
-/* Catches SIGINT and SIGTERM from now on. */
+/* Catches SIGINT and SIGTERM from now on, on a stack that it gives to the calling thread: the
+ * program's first, to which Linux hands what is sent to a process. */
 void interrupt_install(void);
 
 /* 1 once either has arrived. */

@@ -272,6 +272,21 @@ START_TEST(interrupt_is_a_request) {
 }
 END_TEST
 
+/* Libraries may lend the stack pointer to something else for a while (base/interrupt.c): nothing is
+ * written there when the request comes. */
+START_TEST(an_interrupt_leaves_the_stack_alone) {
+    static const int signals[] = {SIGINT, SIGTERM};
+    stack_t stack;
+    struct sigaction action;
+    interrupt_install();
+    ck_assert_int_eq(sigaltstack(NULL, &stack), 0);
+    ck_assert_int_eq(stack.ss_flags & SS_DISABLE, 0);
+    ck_assert_int_ge((long)stack.ss_size, 2 * sysconf(_SC_MINSIGSTKSZ));
+    ck_assert_int_eq(sigaction(signals[_i], NULL, &action), 0);
+    ck_assert_int_ne(action.sa_flags & SA_ONSTACK, 0);
+}
+END_TEST
+
 START_TEST(a_second_interrupt_ends_the_process) {
     pid_t child = fork();
     if (child == 0) {
@@ -313,6 +328,7 @@ Suite *suite_base(void) {
     tcase_add_test(run, progress_writes_lines_to_a_file);
     tcase_add_test(run, progress_without_a_stream_is_silent);
     tcase_add_loop_test(run, interrupt_is_a_request, 0, 2);
+    tcase_add_loop_test(run, an_interrupt_leaves_the_stack_alone, 0, 2);
     tcase_add_test(run, a_second_interrupt_ends_the_process);
     suite_add_tcase(suite, run);
     return suite;
