@@ -39,6 +39,7 @@ struct Results {
     char hidden[RESULTS_PATH];
     int lock; /* the hidden folder, open and locked: a folder without an owner has no lock */
     double started;
+    const DeviceMemory *gpu; /* NULL: measured on the CPU */
     Table *tables;
     size_t table_count;
     char **names; /* keys of run.tsv as "run:key", facts as "fact:name": each may come once */
@@ -289,6 +290,19 @@ static void describe_caches(const Machine *machine, char *out, size_t size) {
     }
 }
 
+/* The machine of a GPU's results has the GPU in its name. */
+static Status describe_gpu(Results *results, const char *host) {
+    const char *words = results->gpu->describe();
+    size_t now, total;
+    STATUS_TRY(results->gpu->free_bytes(&now, &total));
+    STATUS_TRY(results_run(results, "machine", "%s-%s", host, results->gpu->slug()));
+    STATUS_TRY(results_run(results, "device", "cuda"));
+    STATUS_TRY(results_run(results, "gpu", "%s", words));
+    STATUS_TRY(results_run(results, "gpu_name", "%.*s", (int)strcspn(words, ","), words));
+    STATUS_TRY(results_run(results, "gpu_memory_bytes", "%zu", total));
+    return results_run(results, "gpu_free_bytes", "%zu", now);
+}
+
 static Status describe_run(Results *results, int argc, char **argv) {
     Machine machine;
     machine_describe(&machine);
@@ -306,7 +320,10 @@ static Status describe_run(Results *results, int argc, char **argv) {
     STATUS_TRY(results_run(results, "compiler", "%s", machine.compiler));
     STATUS_TRY(results_run(results, "libraries", "%s; glibc %s; OpenMP %d", machine.blas,
                            gnu_get_libc_version(), _OPENMP));
-    STATUS_TRY(results_run(results, "machine", "%s", machine.slug));
+    if (results->gpu)
+        STATUS_TRY(describe_gpu(results, machine.slug));
+    else
+        STATUS_TRY(results_run(results, "machine", "%s", machine.slug));
     STATUS_TRY(results_run(results, "cpu", "%s", machine.cpu));
     STATUS_TRY(results_run(results, "isa", "%s", machine.isa));
     STATUS_TRY(results_run(results, "processors", "%d", machine.processors));
@@ -379,6 +396,12 @@ static Status write_line(Results *results, const char *name, const char *header,
 
 Status results_open(Results **out, const char *parent, const char *experiment, int argc,
                     char **argv) {
+    return results_open_device(out, parent, experiment, NULL, argc, argv);
+}
+
+Status results_open_device(Results **out, const char *parent, const char *experiment,
+                           const DeviceMemory *memory, int argc, char **argv) {
+    char name[128];
     *out = NULL;
     if (!is_word(experiment, "_-") || strlen(experiment) > 100)
         return status_fail(STATUS_ARGUMENT,
@@ -386,11 +409,16 @@ Status results_open(Results **out, const char *parent, const char *experiment, i
                            experiment);
     if (!*parent || strlen(parent) + 2 * strlen(experiment) + 64 > RESULTS_PATH)
         return status_fail(STATUS_ARGUMENT, "'%.80s': cannot be a results folder", parent);
+    if (memory && !memory->is_host) {
+        snprintf(name, sizeof name, "%s_cuda", experiment);
+        experiment = name;
+    }
     STATUS_TRY(make_folders(parent));
     Results *results = calloc(1, sizeof *results);
     if (!results) return status_fail(STATUS_MEMORY, "results of %s", experiment);
     results->lock = -1;
     results->started = clock_seconds();
+    results->gpu = memory && !memory->is_host ? memory : NULL;
     results->parent = strdup(parent);
     results->experiment = strdup(experiment);
     Status status = results->parent && results->experiment
@@ -460,8 +488,13 @@ Status results_fact(Results *results, const char *name, double value, double low
                            "%s: fact %s: value %g with interval [%g, %g]; expected finite numbers, "
                            "the value inside",
                            results->final, name, value, low, high);
+    char line[512], whole[256];
+    if (results->gpu) { /* q4.heads: q4.cuda.heads */
+        const int first = (int)strcspn(name, ".");
+        snprintf(whole, sizeof whole, "%.*s.cuda%s", first, name, name + first);
+        name = whole;
+    }
     STATUS_TRY(remember(results, "fact", name));
-    char line[512];
     snprintf(line, sizeof line, "%s\t%.10g\t%.10g\t%.10g\t%s", name, value, low, high, unit);
     return write_line(results, "facts", "name\tvalue\tlow\thigh\tunit", line);
 }

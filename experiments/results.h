@@ -14,11 +14,26 @@
  *
  * run.tsv is begun by results_open: command, date, commit, build, compiler, libraries, processor,
  * caches, memory, threads. Facts go to facts.tsv: name, value, low, high, unit.
+ *
+ * Measured on a GPU, an experiment is another experiment, beside the CPU's and never in its place:
+ *
+ *     STATUS_TRY(results_open_device(&results, parent, "q4_complexity", device->memory, argc,
+ * argv)); STATUS_TRY(results_fact(results, "q4.heads", 8, 8, 8, "1"));
+ *
+ *   folder   q4_complexity_cuda; its tables have the CPU's names and columns, so that whoever reads
+ *            one reads the other. A numeric format is part of the variant's name (tiled_bf16).
+ *   facts    q4.cuda.heads: "cuda" stands after the question, and the rest is as on the CPU
+ *   run.tsv  machine "amd-epyc-f25m17-2p-nvidia-h200" (results/recorded/<machine>); device "cuda";
+ *            gpu "NVIDIA H200, 139.8 GiB, sm_90, CUDA 13.0 (driver 13.0)"; gpu_name,
+ * gpu_memory_bytes, gpu_free_bytes (of others' use before the run); cpu, threads ... are the host's
+ *
+ * One host may so have both kinds in results/local, and a report may show them side by side.
  */
 #ifndef EXPERIMENTS_RESULTS_H
 #define EXPERIMENTS_RESULTS_H
 
 #include "base/status.h"
+#include "op/memory.h"
 #include <stdio.h>
 
 typedef struct Results Results;
@@ -27,6 +42,11 @@ typedef struct Results Results;
  * the parent cannot be written. */
 Status results_open(Results **out, const char *parent, const char *experiment, int argc,
                     char **argv);
+
+/* The same of numbers that the device of this `memory` makes. The host's (or NULL): results_open.
+ * Also adds the key "device" to run.tsv where it is a GPU's. */
+Status results_open_device(Results **out, const char *parent, const char *experiment,
+                           const DeviceMemory *memory, int argc, char **argv);
 
 /* Adds a key and a value to run.tsv. */
 Status results_run(Results *results, const char *key, const char *format, ...)
@@ -38,7 +58,7 @@ FILE *results_table(Results *results, const char *name, const char *header);
 
 /* Adds a fact. A quantity without an interval passes its value as low and high. `unit`: "1" for
  * a pure number, else s, byte, flop/s, token, ... A name may be given once; value must be finite
- * and low <= value <= high. */
+ * and low <= value <= high. Of a GPU's results "q4.x" becomes "q4.cuda.x". */
 Status results_fact(Results *results, const char *name, double value, double low, double high,
                     const char *unit);
 

@@ -415,6 +415,45 @@ START_TEST(a_full_disk_keeps_the_earlier_result) {
 }
 END_TEST
 
+/* --- of a GPU --------------------------------------------------------------------------------- */
+
+static const char *gpu_words(void) {
+    return "NVIDIA H200, 139.8 GiB, sm_90, CUDA 13.0 (driver 13.0)";
+}
+static const char *gpu_slug(void) {
+    return "nvidia-h200";
+}
+static Status gpu_bytes(size_t *now, size_t *total) {
+    *now = 100, *total = 1000;
+    return STATUS_OK;
+}
+
+START_TEST(a_gpu_has_folder_facts_and_machine_of_its_own) {
+    const DeviceMemory gpu = {.describe = gpu_words, .slug = gpu_slug, .free_bytes = gpu_bytes};
+    Results *results;
+    Tsv *run, *facts;
+    ck_assert_int_eq(leave(1), STATUS_OK);
+    ck_assert_int_eq(results_open_device(&results, parent, "trial", &gpu, 3, command), STATUS_OK);
+    ck_assert_int_eq(results_fact(results, "q4.tiled.slope", 2, 1, 3, "1"), STATUS_OK);
+    ck_assert_int_eq(results_fact(results, "q4.tiled.slope", 2, 1, 3, "1"), STATUS_ARGUMENT);
+    ck_assert_int_eq(results_commit(results), STATUS_OK);
+    ck_assert_double_eq(fact_now(), 1); /* the CPU's is where it was */
+    ck_assert_int_eq(tsv_load(under("trial_cuda/facts.tsv"), &facts), STATUS_OK);
+    ck_assert_int_ge(tsv_find(facts, 0, "q4.cuda.tiled.slope"), 0);
+    ck_assert_int_lt(tsv_find(facts, 0, "q4.tiled.slope"), 0);
+    tsv_free(facts);
+    ck_assert_int_eq(tsv_load(under("trial_cuda/run.tsv"), &run), STATUS_OK);
+    ck_assert_str_eq(run_value(run, "device"), "cuda");
+    ck_assert_str_eq(run_value(run, "gpu"), gpu_words());
+    ck_assert_str_eq(run_value(run, "gpu_name"), "NVIDIA H200");
+    ck_assert_str_eq(run_value(run, "gpu_memory_bytes"), "1000");
+    ck_assert_str_eq(run_value(run, "gpu_free_bytes"), "100");
+    const char *machine = run_value(run, "machine");
+    ck_assert_str_eq(machine + strlen(machine) - strlen("-nvidia-h200"), "-nvidia-h200");
+    tsv_free(run);
+}
+END_TEST
+
 Suite *suite_results(void) {
     Suite *suite = suite_create("results");
     TCase *whole = tcase_create("whole");
@@ -431,6 +470,7 @@ Suite *suite_results(void) {
     tcase_add_test(whole, a_result_that_stepped_aside_comes_back);
     tcase_add_test(whole, a_forked_child_writes_nothing_twice);
     tcase_add_test(whole, parents_are_made);
+    tcase_add_test(whole, a_gpu_has_folder_facts_and_machine_of_its_own);
     suite_add_tcase(suite, whole);
     TCase *refused = tcase_create("refused");
     tcase_add_checked_fixture(refused, make_parent, remove_parent);
