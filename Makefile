@@ -253,6 +253,8 @@ help:
 	@echo 'make data        downloads the inputs of experiments/inputs.tsv; MIRROR=folder first;'
 	@echo '                 PROFILE=full adds bert-base-uncased (440 MB), MODELS=all every model,'
 	@echo '                 CORPORA=all Persian news of no stated licence (from a mirror: 19 MB)'
+	@echo 'make orderer     trains the Persian word orderer that q5_reorder order uses'
+	@echo '                 PROFILE=quick: half a minute; full: an hour or more, goes on after Ctrl-C'
 	@echo 'make setup       installs what is missing; report, test and the others do so by themselves'
 	@echo 'make lint        clang-format, cppcheck, shellcheck'
 	@echo 'make submission  NAME="..." ID=...: the zip to hand in, build/<ID>_HW07.zip'
@@ -321,6 +323,15 @@ data:
 	@.ci/setup.sh data
 	@$(FETCH) $(if $(MODELS),$(MODELS),$(PROFILE))
 
+# The model that a user tries. The training goes on where Ctrl-C left it.
+orderer:
+	@.ci/setup.sh build data
+	@$(FETCH) quick
+	$(AGAIN) $(BIN)/q5_data $(BIN)/q5_reorder
+	@.ci/measure.sh q5_data $(PROFILE)
+	@$(BIN)/q5_reorder --profile=$(PROFILE) --model=build/orderer.safetensors
+	@echo "Try it: echo 'را کتاب خواند او' | $(BIN)/q5_reorder order"
+
 submission:
 	@.ci/submission.sh --check '$(subst ','\'',$(NAME))' '$(subst ','\'',$(ID))'
 	$(ONE_BY_ONE) report
@@ -355,6 +366,6 @@ run-experiments: $(EXPERIMENT_BINARIES)
 	@for name in $(EXPERIMENTS); do .ci/measure.sh $$name $(PROFILE) || exit 1; done
 
 .PHONY: help setup test test-data fuzz bench experiments measure report reproduce record data \
-        submission lint clean bench-programs experiment-programs run-fuzz run-bench \
+        orderer submission lint clean bench-programs experiment-programs run-fuzz run-bench \
         run-experiments FORCE
 FORCE:

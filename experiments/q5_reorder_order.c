@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct {
     const char *model;
@@ -17,8 +18,8 @@ typedef struct {
 
 static int parse(OrderPlan *plan, int argc, char **argv) {
     const Option table[] = {
-        {"model", OPTION_TEXT, &plan->model, NULL, .value = "FILE",
-         .help = "what q5_reorder --model=FILE wrote"},
+        {"model", OPTION_TEXT, &plan->model, "build/orderer.safetensors", .value = "FILE",
+         .help = "what make orderer or q5_reorder --model=FILE wrote"},
         {"beam", OPTION_INT, &plan->beam, "16", .value = "COUNT", .low = 1,
          .high = REORDERER_BEAM_MAX, .help = "hypotheses that are kept; 1: greedy"},
         {"threads", OPTION_INT, &plan->threads, "0", .value = "COUNT", .low = 0, .high = 1024,
@@ -37,16 +38,13 @@ static int parse(OrderPlan *plan, int argc, char **argv) {
                  "standard error with its number, and the exit status is then 1: "
                  "line n of the "
                  "output always answers line n of the input.",
-        .examples = "  echo 'را کتاب خواند او' | q5_reorder order "
-                    "--model=mine.safetensors\n",
+        .examples = "  echo 'را کتاب خواند او' | q5_reorder order\n"
+                    "  q5_reorder order --model=mine.safetensors < shuffled.txt\n",
         .options = table,
         .count = sizeof table / sizeof *table};
     int status = options_begin(&program, argc, argv);
     if (status >= 0) return status;
-    if (plan->model) return -1;
-    fprintf(stderr, "q5_reorder order: --model=FILE is missing; q5_reorder "
-                    "--model=FILE makes one\n");
-    return 2;
+    return -1;
 }
 
 typedef struct {
@@ -121,7 +119,10 @@ int q5_reorder_order(int argc, char **argv) {
     if (status == STATUS_OK) {
         exit_status = filter_lines("q5_reorder order", answer_line, &o);
     } else {
-        fprintf(stderr, "q5_reorder order: %s\n", status_message());
+        fprintf(stderr, "q5_reorder order: %s\n%s", status_message(),
+                access(plan.model, F_OK) ? "make orderer trains a model: half a minute, or "
+                                           "with PROFILE=full hours, and well\n"
+                                         : "");
         exit_status = 1;
     }
     arena_close(&o.arena);
