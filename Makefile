@@ -129,6 +129,13 @@ $(BUILD)/emulated/%.o: src/op/cuda/%.cpp $(CUDA_HEADERS) $(BUILD)/flags
 $(BUILD)/libcudaemulated.a: $(CUDA_SOURCES:src/op/cuda/%.cu=$(BUILD)/emulated/%.o) \
                             $(BUILD)/emulated/emulate.o $(BUILD)/emulated/selftest.o
 
+# The emulation as a plug-in, so that whole programs are tested with it: TAMRIN_CUDA names it.
+EMULATED_PLUGIN := $(if $(CXX),$(BIN)/tamrin_cuda_emulated.so)
+$(BIN)/tamrin_cuda_emulated.so: $(CUDA_SOURCES:src/op/cuda/%.cu=$(BUILD)/emulated/%.o) \
+                                $(BUILD)/emulated/emulate.o
+	@mkdir -p $(@D)
+	@echo '  link $@'; $(CXX) $(OPTIMISE) -shared -o $@ $^ $(LDFLAGS) -lopenblas
+
 ifneq ($(CXX),)
 $(BUILD)/tests/op/%.o: CPPFLAGS += -DTAMRIN_CUDA_EMULATED
 endif

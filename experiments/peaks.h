@@ -11,7 +11,7 @@
 #ifndef EXPERIMENTS_PEAKS_H
 #define EXPERIMENTS_PEAKS_H
 
-#include "base/status.h"
+#include "op/op.h"
 #include <stddef.h>
 
 /* flop/s of C[m,n] = A[m,k] B[n,k]'. */
@@ -27,5 +27,12 @@ Status peaks_triad_rate(size_t bytes, double seconds, double *rate);
 /* Reads the same `bytes` again and again, every thread a part of its own, as a product does with a
  * weight that does not change: what the cache that holds them gives. */
 Status peaks_read_rate(size_t bytes, double seconds, double *rate);
+
+/* The same of a device, in scratch memory from its `arena`, by its own clock: the product in the
+ * device's f32, and a copy within its memory, whose bytes count twice: read and written. */
+Status peaks_device_gemm_rate(const Device *device, Arena *arena, int m, int n, int k,
+                              double seconds, double *rate);
+Status peaks_copy_rate(const Device *device, Arena *arena, size_t bytes, double seconds,
+                       double *rate);
 
 #endif

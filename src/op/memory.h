@@ -32,6 +32,7 @@ typedef struct {
 
     Status (*upload)(void *device, const void *host, size_t bytes);
     Status (*download)(void *host, const void *device, size_t bytes); /* waits */
+    Status (*copy)(void *to, const void *from, size_t bytes);         /* both the device's */
     Status (*zero)(void *device, size_t bytes);
 
     /* Waits for everything that was asked for. */

@@ -204,9 +204,13 @@ START_TEST(numbers_come_back_and_time_passes) {
     ck_assert_int_eq(memory->download(got, at, sizeof got), STATUS_OK);
     ck_assert_mem_eq(sent, got, sizeof sent);
     ck_assert_double_ge(seconds, 0);
+    float *beside = arena_take(&there, sizeof sent);
+    ck_assert_int_eq(memory->copy(beside, at, sizeof sent), STATUS_OK);
     ck_assert_int_eq(memory->zero(at, sizeof sent), STATUS_OK);
     ck_assert_int_eq(memory->download(got, at, sizeof got), STATUS_OK);
     ck_assert_float_eq(got[1], 0);
+    ck_assert_int_eq(memory->download(got, beside, sizeof got), STATUS_OK);
+    ck_assert_mem_eq(sent, got, sizeof sent);
     ck_assert_ptr_null(arena_take(&there, 4096));
     memory->arena_close(&there);
 }

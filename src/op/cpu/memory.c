@@ -49,5 +49,5 @@ static const char *slug(void) {
     return "";
 }
 
-const DeviceMemory cpu_memory = {1,    arena_open, arena_close, move,       move,     zero,
+const DeviceMemory cpu_memory = {1,    arena_open, arena_close, move,       move,     move, zero,
                                  wait, time_begin, time_end,    free_bytes, describe, slug};

@@ -95,6 +95,12 @@ static Status download(void *host, const void *device, size_t bytes) {
     return wait();
 }
 
+static Status copy(void *to, const void *from, size_t bytes) {
+    CUDA_TRY(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream),
+             "copy of %zu bytes", bytes);
+    return STATUS_OK;
+}
+
 static Status zero(void *at, size_t bytes) {
     CUDA_TRY(cudaMemsetAsync(at, 0, bytes, stream), "zero of %zu bytes", bytes);
     return STATUS_OK;
@@ -123,7 +129,7 @@ static const char *slug(void) {
 }
 
 const DeviceMemory cuda_memory = {
-    0,    arena_open_device, arena_close_device, upload,     download, zero,
+    0,    arena_open_device, arena_close_device, upload,     download, copy, zero,
     wait, time_begin,        time_end,           free_bytes, describe, slug};
 
 /* --- products --------------------------------------------------------------------------------- */

@@ -220,8 +220,15 @@ struct EmulatedEvent {
     std::chrono::steady_clock::time_point at;
 };
 
-static size_t limit_bytes, used_bytes;
+static size_t limit_of_environment(void);
+static size_t limit_bytes = limit_of_environment(), used_bytes;
 static cudaError_t last_error;
+
+/* TAMRIN_EMULATED_BYTES gives a program that opens the emulation as its plug-in a smaller GPU. */
+static size_t limit_of_environment(void) {
+    const char *text = getenv("TAMRIN_EMULATED_BYTES");
+    return text ? (size_t)strtoull(text, NULL, 10) : 0;
+}
 
 extern "C" void emulate_memory_limit(size_t bytes) {
     limit_bytes = bytes;

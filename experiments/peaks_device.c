@@ -1,0 +1,72 @@
+#include "peaks.h"
+#include "room.h"
+
+#include <math.h>
+
+#define CALLS_MOST 10000
+
+typedef struct {
+    const Device *device;
+    int m, n, k;
+    float *a, *b, *c;
+    size_t bytes;
+} Work;
+
+typedef Status Call(const Work *work);
+
+static Status multiply(const Work *w) {
+    return w->device->gemm(0, 1, w->m, w->n, w->k, 1, w->a, (size_t)w->k, w->b, (size_t)w->k, 0,
+                           w->c, (size_t)w->n);
+}
+
+static Status copy(const Work *w) {
+    return w->device->memory->copy(w->b, w->a, w->bytes);
+}
+
+/* Seconds of one of `calls` in a row, which nothing waits between. */
+static Status take(const Work *work, Call *call, int calls, double *seconds) {
+    const DeviceMemory *memory = work->device->memory;
+    STATUS_TRY(memory->time_begin());
+    for (int i = 0; i < calls; i++) STATUS_TRY(call(work));
+    STATUS_TRY(memory->time_end(seconds));
+    *seconds /= calls;
+    return STATUS_OK;
+}
+
+static Status sustain(const Work *work, Call *call, double wanted, double *seconds) {
+    STATUS_TRY(take(work, call, 1, seconds)); /* warms up */
+    STATUS_TRY(take(work, call, 1, seconds));
+    double calls = ceil(wanted / fmax(*seconds, 1e-6));
+    return take(work, call, (int)fmin(fmax(calls, 1), CALLS_MOST), seconds);
+}
+
+Status peaks_device_gemm_rate(const Device *device, Arena *arena, int m, int n, int k,
+                              double seconds, double *rate) {
+    const size_t a = (size_t)m * (size_t)k, b = (size_t)n * (size_t)k, c = (size_t)m * (size_t)n;
+    const size_t mark = arena_mark(arena);
+    Work work = {.device = device, .m = m, .n = n, .k = k};
+    work.a = arena_take(arena, a * sizeof(float));
+    work.b = arena_take(arena, b * sizeof(float));
+    work.c = arena_take(arena, c * sizeof(float));
+    Status status = work.a && work.b && work.c ? STATUS_OK : STATUS_MEMORY;
+    if (status == STATUS_OK) status = room_fill_normal(device, work.a, a, 1, "q4.gemm.a");
+    if (status == STATUS_OK) status = room_fill_normal(device, work.b, b, 1, "q4.gemm.b");
+    if (status == STATUS_OK) status = sustain(&work, multiply, seconds, &seconds);
+    arena_rewind(arena, mark);
+    if (status == STATUS_OK) *rate = 2.0 * m * n * k / seconds;
+    return status;
+}
+
+Status peaks_copy_rate(const Device *device, Arena *arena, size_t bytes, double seconds,
+                       double *rate) {
+    const size_t mark = arena_mark(arena);
+    Work work = {.device = device, .bytes = bytes};
+    work.a = arena_take(arena, bytes);
+    work.b = arena_take(arena, bytes);
+    Status status = work.a && work.b ? STATUS_OK : STATUS_MEMORY;
+    if (status == STATUS_OK) status = device->memory->zero(work.a, bytes);
+    if (status == STATUS_OK) status = sustain(&work, copy, seconds, &seconds);
+    arena_rewind(arena, mark);
+    if (status == STATUS_OK) *rate = 2.0 * (double)bytes / seconds;
+    return status;
+}
