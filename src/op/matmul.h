@@ -21,8 +21,7 @@
 #define OP_MATMUL_H
 
 #include "base/status.h"
-
-typedef enum { PRECISION_F32, PRECISION_BF16 } Precision;
+#include "op/precision.h"
 
 typedef struct MatmulWeight MatmulWeight;
 

@@ -41,6 +41,8 @@ Status attention_check(const Attention *a) {
     if (!(a->scale > 0) || !isfinite(a->scale))
         return status_fail(STATUS_ARGUMENT, "attention: scale is %g; expected a positive number",
                            (double)a->scale);
+    if (a->precision < PRECISION_F32 || a->precision > PRECISION_TF32)
+        return status_fail(STATUS_ARGUMENT, "attention: unknown precision %d", (int)a->precision);
     if (a->remaining && (a->causal || a->kind != ATTENTION_MATERIALISED || a->relative_bias))
         return status_fail(STATUS_UNSUPPORTED, "attention: what remains is attended to by "
                                                "'materialised' alone, not causal and without bias");

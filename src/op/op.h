@@ -28,6 +28,7 @@
 #include "base/status.h"
 #include "op/layers.h"
 #include "op/memory.h"
+#include "op/precision.h"
 #include "op/recurrent.h"
 #include "op/step.h"
 #include "op/score.h"
@@ -73,6 +74,7 @@ typedef struct {
     const int *key_offsets;   /* [B+1]: the same for keys and values; may equal query_offsets */
     const float *projection;  /* [R,E] row-major, shared by all heads; NULL for ELU1 */
     float scale;              /* of the scores; 1/sqrt(E) in the Transformer */
+    Precision precision; /* of the products; 0: f32. op/precision.h says which kind has which */
 
     /* MATERIALISED only; all zero where unused. */
     const float *relative_bias; /* [H, 2 S - 1]: [h][j - i + S - 1] is added to the scaled score of
@@ -135,6 +137,12 @@ typedef struct Device {
     Status (*gemm)(int transpose_a, int transpose_b, int m, int n, int k, float alpha,
                    const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
                    size_t ldc);
+
+    /* The same with its operands rounded: scratch comes from `arena` and is given back. The CPU has
+     * only f32; its linear layers have bf16 (op/matmul.h). */
+    Status (*gemm_at)(Precision precision, int transpose_a, int transpose_b, int m, int n, int k,
+                      float alpha, const float *a, size_t lda, const float *b, size_t ldb,
+                      float beta, float *c, size_t ldc, Arena *arena);
 
     /* out = attention(q, k, v); a query that sees no key gives zeros. `saved` holds
      * attention_saved_bytes() for a later backward, or is NULL when none follows. Scratch memory

@@ -152,18 +152,26 @@ static Status backward(const Attention *a, AttentionIn q, AttentionIn k, Attenti
     return status;
 }
 
-static Status gemm(int transpose_a, int transpose_b, int m, int n, int k, float alpha,
-                   const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
-                   size_t ldc) {
+static Status gemm_at(Precision precision, int transpose_a, int transpose_b, int m, int n, int k,
+                      float alpha, const float *a, size_t lda, const float *b, size_t ldb,
+                      float beta, float *c, size_t ldc, Arena *arena) {
+    (void)arena;
     const size_t mark = arena_mark(&room);
     const size_t rows_a = (size_t)(transpose_a ? k : m), rows_b = (size_t)(transpose_b ? n : k);
     float *there = up_floats(c, (size_t)m * ldc);
-    Status status =
-        behind->gemm(transpose_a, transpose_b, m, n, k, alpha, up_floats(a, rows_a * lda), lda,
-                     up_floats(b, rows_b * ldb), ldb, beta, there, ldc);
+    Status status = behind->gemm_at(precision, transpose_a, transpose_b, m, n, k, alpha,
+                                    up_floats(a, rows_a * lda), lda, up_floats(b, rows_b * ldb),
+                                    ldb, beta, there, ldc, &room);
     if (status == STATUS_OK) down_floats(c, there, (size_t)m * ldc);
     arena_rewind(&room, mark);
     return status;
+}
+
+static Status gemm(int transpose_a, int transpose_b, int m, int n, int k, float alpha,
+                   const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
+                   size_t ldc) {
+    return gemm_at(PRECISION_F32, transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c,
+                   ldc, NULL);
 }
 
 /* --- layers: an array that two arguments name is one array there too ---------------------------
@@ -355,6 +363,7 @@ const Device *mirror_cuda(void) {
     static const RecurrentOps recurrent = {cells_forward, cells_backward};
     static const Device mirror = {.name = "cuda",
                                   .gemm = gemm,
+                                  .gemm_at = gemm_at,
                                   .attention_forward = forward,
                                   .attention_backward = backward,
                                   .recurrent = &recurrent,

@@ -43,9 +43,27 @@ static Status gemm(int transpose_a, int transpose_b, int m, int n, int k, float 
     return STATUS_OK;
 }
 
+static Status gemm_at(Precision precision, int transpose_a, int transpose_b, int m, int n, int k,
+                      float alpha, const float *a, size_t lda, const float *b, size_t ldb,
+                      float beta, float *c, size_t ldc, Arena *arena) {
+    (void)arena;
+    if (precision != PRECISION_F32)
+        return status_fail(STATUS_UNSUPPORTED, "cpu: gemm in %s is not there; expected f32",
+                           precision_name(precision));
+    return gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+static Status check(const Attention *a) {
+    STATUS_TRY(attention_check(a));
+    if (a->precision != PRECISION_F32 && a->kind != ATTENTION_VALUE)
+        return status_fail(STATUS_UNSUPPORTED, "cpu: attention in %s is not there; expected f32",
+                           precision_name(a->precision));
+    return STATUS_OK;
+}
+
 static Status attention_forward(const Attention *a, AttentionIn q, AttentionIn k, AttentionIn v,
                                 AttentionOut out, void *saved, Arena *arena) {
-    STATUS_TRY(attention_check(a));
+    STATUS_TRY(check(a));
     const double begun = phase_begin();
     size_t mark = arena_mark(arena);
     Status status = STATUS_OK;
@@ -76,7 +94,7 @@ static Status attention_forward(const Attention *a, AttentionIn q, AttentionIn k
 static Status attention_backward(const Attention *a, AttentionIn q, AttentionIn k, AttentionIn v,
                                  AttentionIn out, AttentionIn dout, const void *saved,
                                  AttentionOut dq, AttentionOut dk, AttentionOut dv, Arena *arena) {
-    STATUS_TRY(attention_check(a));
+    STATUS_TRY(check(a));
     if (!saved && attention_saved_bytes(a) > 0)
         return status_fail(STATUS_ARGUMENT,
                            "attention backward: saved is NULL; expected the %zu "
@@ -115,6 +133,7 @@ static Status attention_backward(const Attention *a, AttentionIn q, AttentionIn 
 const Device *device_cpu(void) {
     static const Device cpu = {.name = "cpu",
                                .gemm = gemm,
+                               .gemm_at = gemm_at,
                                .attention_forward = attention_forward,
                                .attention_backward = attention_backward,
                                .memory = &cpu_memory,

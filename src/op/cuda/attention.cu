@@ -50,15 +50,37 @@ Status backward(const Attention *a, const CudaRows *rows, const Call &c, Arena *
                            (int)a->kind);
 }
 
+/* Which kind has which precision (op/precision.h). */
+Status check(const Attention *a) {
+    const Status status = cuda_host->attention_check(a);
+    if (status != STATUS_OK || a->precision == PRECISION_F32) return status;
+    const int bf16 = a->precision == PRECISION_BF16;
+    switch (a->kind) {
+    case ATTENTION_MATERIALISED:
+    case ATTENTION_VALUE:
+        return STATUS_OK;
+    case ATTENTION_TILED:
+        return cuda_host->fail(STATUS_UNSUPPORTED,
+                               "cuda: tiled attention in %s is not there; expected f32",
+                               precision_name(a->precision));
+    default:
+        if (!bf16) return STATUS_OK;
+        return cuda_host->fail(STATUS_UNSUPPORTED, "cuda: kernel attention in bf16 is not there; "
+                                                   "expected f32 or tf32");
+    }
+}
+
 typedef Status Pass(const Attention *a, const CudaRows *rows, const Call &call, Arena *arena);
 
 Status run(Pass *pass, const Attention *a, const Call &call, Arena *arena) {
-    Status status = cuda_host->attention_check(a);
+    Status status = check(a);
     if (status != STATUS_OK) return status;
     const size_t mark = cuda_host->mark(arena);
     CudaRows rows;
+    cuda_products_at(a->precision, arena);
     status = cuda_rows_open(&rows, a, arena);
     if (status == STATUS_OK) status = pass(a, &rows, call, arena);
+    cuda_products_at(PRECISION_F32, NULL);
     cuda_host->rewind(arena, mark);
     return status;
 }

@@ -132,23 +132,6 @@ const DeviceMemory cuda_memory = {
     0,    arena_open_device, arena_close_device, upload,     download, copy, zero,
     wait, time_begin,        time_end,           free_bytes, describe, slug};
 
-/* --- products --------------------------------------------------------------------------------- */
-
-/* cuBLAS is column-major: C' = op(B)' op(A)'. */
-Status cuda_gemm(int transpose_a, int transpose_b, int m, int n, int k, float alpha, const float *a,
-                 size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc) {
-    const size_t most = 0x7fffffff;
-    if (m < 0 || n < 0 || k < 0 || lda > most || ldb > most || ldc > most)
-        return cuda_host->fail(STATUS_ARGUMENT, "gemm: %d x %d x %d with strides %zu, %zu, %zu", m,
-                               n, k, lda, ldb, ldc);
-    if (m == 0 || n == 0) return STATUS_OK;
-    BLAS_TRY(cublasSgemm(blas, transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
-                         transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k, &alpha, b, (int)ldb, a,
-                         (int)lda, &beta, c, (int)ldc),
-             "gemm of %d x %d x %d", m, n, k);
-    return STATUS_OK;
-}
-
 /* --- the entry -------------------------------------------------------------------------------- */
 
 /* "NVIDIA H200" gives "nvidia-h200". */
@@ -209,6 +192,7 @@ extern "C" Status tamrin_cuda_open(const CudaHost *host, const Device **out) {
     device = Device();
     device.name = "cuda";
     device.gemm = cuda_gemm;
+    device.gemm_at = cuda_gemm_at;
     device.attention_forward = cuda_attention_forward;
     device.attention_backward = cuda_attention_backward;
     device.layers = &cuda_layers;

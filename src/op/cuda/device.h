@@ -44,9 +44,16 @@ Status cuda_blas_failed(cublasStatus_t status, const char *format, ...)
     (cudaPeekAtLastError() == cudaSuccess ? STATUS_OK                                              \
                                           : cuda_failed(cudaGetLastError(), __VA_ARGS__))
 
-/* C[m,n] = alpha op(A) op(B) + beta C, row-major (op/op.h), and `count` of them at strides. */
+/* C[m,n] = alpha op(A) op(B) + beta C, row-major (op/op.h). */
 Status cuda_gemm(int transpose_a, int transpose_b, int m, int n, int k, float alpha, const float *a,
                  size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
+Status cuda_gemm_at(Precision precision, int transpose_a, int transpose_b, int m, int n, int k,
+                    float alpha, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                    float *c, size_t ldc, Arena *arena);
+
+/* All products from here on are of `precision`; `arena` gives scratch to bf16. Whoever calls it
+ * sets f32 again at the end of its operation. */
+void cuda_products_at(Precision precision, Arena *arena);
 
 extern const DeviceMemory cuda_memory;
 extern const LayerOps cuda_layers;

@@ -371,24 +371,19 @@ cublasStatus_t cublasSetStream(cublasHandle_t, cudaStream_t) {
     return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasSetMathMode(cublasHandle_t, cublasMath_t) {
-    return CUBLAS_STATUS_SUCCESS;
-}
-
-cublasStatus_t cublasSgemm(cublasHandle_t, cublasOperation_t transpose_a,
-                           cublasOperation_t transpose_b, int m, int n, int k, const float *alpha,
-                           const float *a, int lda, const float *b, int ldb, const float *beta,
-                           float *c, int ldc) {
+static cublasStatus_t multiply(cublasOperation_t transpose_a, cublasOperation_t transpose_b, int m,
+                               int n, int k, float alpha, const float *a, int lda, const float *b,
+                               int ldb, float beta, float *c, int ldc) {
     if (m < 0 || n < 0 || k < 0 || ldc < (m > 1 ? m : 1) ||
         lda < (transpose_a == CUBLAS_OP_T ? k : m) || ldb < (transpose_b == CUBLAS_OP_T ? n : k))
         return CUBLAS_STATUS_INVALID_VALUE;
     if (m && n)
-        cblas_sgemm(CblasColMajor, transpose(transpose_a), transpose(transpose_b), m, n, k, *alpha,
-                    a, lda > 1 ? lda : 1, b, ldb > 1 ? ldb : 1, *beta, c, ldc);
+        cblas_sgemm(CblasColMajor, transpose(transpose_a), transpose(transpose_b), m, n, k, alpha,
+                    a, lda > 1 ? lda : 1, b, ldb > 1 ? ldb : 1, beta, c, ldc);
     return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t handle, cublasOperation_t transpose_a,
+cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t, cublasOperation_t transpose_a,
                                          cublasOperation_t transpose_b, int m, int n, int k,
                                          const float *alpha, const float *a, int lda,
                                          long long stride_a, const float *b, int ldb,
@@ -396,8 +391,60 @@ cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t handle, cublasOperation_
                                          long long stride_c, int products) {
     for (int i = 0; i < products; i++) {
         cublasStatus_t status =
-            cublasSgemm(handle, transpose_a, transpose_b, m, n, k, alpha, a + i * stride_a, lda,
-                        b + i * stride_b, ldb, beta, c + i * stride_c, ldc);
+            multiply(transpose_a, transpose_b, m, n, k, *alpha, a + i * stride_a, lda,
+                     b + i * stride_b, ldb, *beta, c + i * stride_c, ldc);
+        if (status != CUBLAS_STATUS_SUCCESS) return status;
+    }
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+static float round_tf32(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if (!std::isfinite(x)) return x;
+    bits = (bits + 0x1000) & ~(uint32_t)0x1fff;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* What the tensor core reads of a column-major matrix, dense. */
+static float *operand(const void *from, cudaDataType_t type, long long first, int rows, int columns,
+                      int ld, int tf32) {
+    float *to = static_cast<float *>(malloc(((size_t)rows * (size_t)columns + 1) * sizeof *to));
+    if (!to) give_up("no memory for an operand");
+    for (int j = 0; j < columns; j++)
+        for (int i = 0; i < rows; i++) {
+            const long long at = first + (long long)j * ld + i;
+            float x = type == CUDA_R_16BF
+                          ? __bfloat162float(static_cast<const __nv_bfloat16 *>(from)[at])
+                          : static_cast<const float *>(from)[at];
+            to[(size_t)j * (size_t)rows + (size_t)i] = tf32 ? round_tf32(x) : x;
+        }
+    return to;
+}
+
+cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t, cublasOperation_t transpose_a,
+                                          cublasOperation_t transpose_b, int m, int n, int k,
+                                          const void *alpha, const void *a, cudaDataType_t type_a,
+                                          int lda, long long stride_a, const void *b,
+                                          cudaDataType_t type_b, int ldb, long long stride_b,
+                                          const void *beta, void *c, cudaDataType_t type_c, int ldc,
+                                          long long stride_c, int products,
+                                          cublasComputeType_t compute, cublasGemmAlgo_t) {
+    const int tf32 = compute == CUBLAS_COMPUTE_32F_FAST_TF32;
+    const int rows_a = transpose_a == CUBLAS_OP_T ? k : m, columns_a = m + k - rows_a;
+    const int rows_b = transpose_b == CUBLAS_OP_T ? n : k, columns_b = n + k - rows_b;
+    if (m < 0 || n < 0 || k < 0 || lda < rows_a || ldb < rows_b || type_a != type_b ||
+        type_c != CUDA_R_32F || (tf32 && type_a != CUDA_R_32F))
+        return CUBLAS_STATUS_INVALID_VALUE;
+    for (int i = 0; i < products; i++) {
+        float *left = operand(a, type_a, i * stride_a, rows_a, columns_a, lda, tf32);
+        float *right = operand(b, type_b, i * stride_b, rows_b, columns_b, ldb, tf32);
+        cublasStatus_t status =
+            multiply(transpose_a, transpose_b, m, n, k, *static_cast<const float *>(alpha), left,
+                     rows_a, right, rows_b, *static_cast<const float *>(beta),
+                     static_cast<float *>(c) + i * stride_c, ldc);
+        free(left), free(right);
         if (status != CUBLAS_STATUS_SUCCESS) return status;
     }
     return CUBLAS_STATUS_SUCCESS;

@@ -177,31 +177,6 @@ Scores scores_of(const Attention *a, int b, float *matrices, size_t head, size_t
 
 } // namespace
 
-/* Row-major: cuBLAS is column-major, and C' = op(B)' op(A)'. */
-Status cuda_gemm_many(int count, int transpose_a, int transpose_b, int m, int n, int k, float alpha,
-                      const float *a, size_t a_row, size_t a_next, const float *b, size_t b_row,
-                      size_t b_next, float beta, float *c, size_t c_row, size_t c_next) {
-    const size_t most = 0x7fffffff;
-    if (a_row > most || b_row > most || c_row > most)
-        return cuda_host->fail(STATUS_ARGUMENT, "gemm: rows %zu, %zu and %zu floats apart", a_row,
-                               b_row, c_row);
-    if (count == 0 || m == 0 || n == 0) return STATUS_OK;
-    BLAS_TRY(cublasSgemmStridedBatched(cuda_blas(), transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
-                                       transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k, &alpha, b,
-                                       (int)b_row, (long long)b_next, a, (int)a_row,
-                                       (long long)a_next, &beta, c, (int)c_row, (long long)c_next,
-                                       count),
-             "%d gemms of %d x %d x %d", count, m, n, k);
-    return STATUS_OK;
-}
-
-Status cuda_gemm_heads(int heads, int transpose_a, int transpose_b, int m, int n, int k,
-                       float alpha, const float *a, size_t a_row, size_t a_head, const float *b,
-                       size_t b_row, size_t b_head, float *c, size_t c_row, size_t c_head) {
-    return cuda_gemm_many(heads, transpose_a, transpose_b, m, n, k, alpha, a, a_row, a_head, b,
-                          b_row, b_head, 0, c, c_row, c_head);
-}
-
 Status cuda_materialised(const Attention *a, const CudaRows *rows, AttentionIn q, AttentionIn k,
                          AttentionIn v, AttentionOut out, float *saved, Arena *arena) {
     const size_t head = numbers_of_head(a);

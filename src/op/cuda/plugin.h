@@ -9,7 +9,7 @@
 
 #include "op/op.h"
 
-#define CUDA_PLUGIN_VERSION 1
+#define CUDA_PLUGIN_VERSION 2
 #define CUDA_PLUGIN_ENTRY   "tamrin_cuda_open"
 
 typedef struct {
