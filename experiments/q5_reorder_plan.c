@@ -26,7 +26,9 @@
     "another end: --steps and --fall may then differ.\n\n"                                         \
     "q5_reorder order --model FILE reads shuffled words from standard input, a "                   \
     "sentence a line, "                                                                            \
-    "and prints each sentence (q5_reorder order --help)."
+    "and prints each sentence (q5_reorder order --help). q5_reorder judged "                       \
+    "counts how many of the answers that differ from the sentence are "                            \
+    "acceptable, as readers judged them (q5_reorder judged --help)."
 
 #define EXAMPLES                                                                                   \
     "  q5_reorder                               about 20 seconds of training "                     \
