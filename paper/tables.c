@@ -173,6 +173,7 @@ static const struct {
     {FILE_OF(q3)},
     {FILE_OF(q4)},
     {FILE_OF(q5_data)},
+    {FILE_OF(q5_judged)},
     {FILE_OF(q5_reorder)},
     {FILE_OF(q5_split)},
     {FILE_OF(q6)},

@@ -82,6 +82,7 @@ TABLES_OF(q2_drawbacks);
 TABLES_OF(q3);
 TABLES_OF(q4);
 TABLES_OF(q5_data);
+TABLES_OF(q5_judged);
 TABLES_OF(q5_reorder);
 TABLES_OF(q5_split);
 TABLES_OF(q6);
