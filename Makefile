@@ -195,13 +195,19 @@ EXPERIMENT_MAINS := $(shell grep -l '^int main' $(EXPERIMENT_SOURCES) /dev/null)
 EXPERIMENT_SHARED := $(filter-out $(EXPERIMENT_MAINS),$(EXPERIMENT_SOURCES))
 EXPERIMENT_BINARIES := $(EXPERIMENT_MAINS:experiments/%.c=$(BIN)/%)
 # Those that measure something, in the order of the assignment.
-EXPERIMENTS := $(sort $(patsubst experiments/%.c,%,$(filter experiments/q%,$(EXPERIMENT_MAINS))))
+EXPERIMENTS := $(sort $(patsubst experiments/%.c,%,$(filter experiments/q% experiments/operations%,\
+                                                     $(EXPERIMENT_MAINS))))
 
 $(BUILD)/libexperiments.a: $(patsubst %.c,$(BUILD)/%.o,$(EXPERIMENT_SHARED))
 
-$(EXPERIMENT_BINARIES): $(BIN)/%: $(BUILD)/experiments/%.o $(BUILD)/libexperiments.a \
-                                  $(BUILD)/libhayai.a $(BUILD)/libtamrin.a
+$(filter-out $(BIN)/operations,$(EXPERIMENT_BINARIES)): $(BIN)/%: \
+    $(BUILD)/experiments/%.o $(BUILD)/libexperiments.a $(BUILD)/libhayai.a $(BUILD)/libtamrin.a
 	$(LINK) $(LDLIBS)
+
+# Asks every device for the operator table's operations.
+$(BIN)/operations: $(BUILD)/experiments/operations.o $(BUILD)/liboptable.a \
+                   $(BUILD)/libexperiments.a $(BUILD)/libhayai.a $(EMULATED) $(BUILD)/libtamrin.a
+	$(LINK) $(LDLIBS) $(if $(EMULATED),-lstdc++)
 
 # --- the report: paper/paper.mk builds its program, the figures and both PDFs, and reads them back -
 PAPER_SOURCES := $(wildcard paper/*.c)

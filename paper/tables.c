@@ -166,6 +166,7 @@ static const struct {
     /* clang-format off */
     {FILE_OF(common)},
     {FILE_OF(quick)},
+    {FILE_OF(operations)},
     {FILE_OF(q1_bottleneck)},
     {FILE_OF(q1_memory)},
     {FILE_OF(q2_history)},

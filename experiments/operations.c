@@ -1,0 +1,158 @@
+/* operations: asks every device for every operation of the questions, and writes down which runs
+ * where: the report's table of operations and devices. */
+#define _POSIX_C_SOURCE 200809L
+#include "options.h"
+#include "results.h"
+
+#include "op/mirror.h"
+#include "op/operations.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ABOUT                                                                                      \
+    "Asks the processor and a GPU for every operation that the questions need, in every "          \
+    "precision, forward and backward, by running it at a small shape, and writes down which "      \
+    "answered. An operation that a GPU lacks is listed with its reason; nothing is computed "      \
+    "elsewhere in its place.\n\n"                                                                  \
+    "Without a GPU its operations are asked too: their sources are compiled for the processor "    \
+    "(where g++ is found) and run there by the tests' emulation. That says which operations "      \
+    "exist, "                                                                                      \
+    "and nothing about a GPU's speed. --gpu=real asks the plug-in on a GPU instead.\n\n"           \
+    "The folder <results>/operations appears whole or not at all. Both profiles do the same."
+
+#define EXAMPLES                                                                                   \
+    "  operations                          under a second\n"                                       \
+    "  operations --gpu=real --results=/tmp/mine\n"
+
+enum { CPU, GPU, DEVICES, PRECISIONS = 2 };
+
+static const char *const precision_words[PRECISIONS] = {"f32", "bf16"};
+
+typedef struct {
+    Arena arena;
+    const Device *device[DEVICES]; /* NULL: nobody to ask */
+    Results *results;
+    int asked, runs[DEVICES], attention, attention_gpu;
+} Survey;
+
+/* "f32 tf32": of those precisions in which `device` runs it. */
+static Status precisions(Survey *s, const Operation *o, int which, Direction direction, char *out,
+                         size_t size) {
+    static OperationNumbers numbers;
+    const Device *device = s->device[which];
+    int found = 0;
+    out[0] = 0;
+    if (!device) return STATUS_OK;
+    for (int p = 0; p < PRECISIONS; p++) {
+        const Precision precision = (Precision)p;
+        switch (operation_ask(o, device, precision, direction, &s->arena, &numbers)) {
+        case OPERATION_FAILS:
+            return status_fail(STATUS_FORMAT, "%s: %s.%s failed: %s", device->name, o->group,
+                               o->name, status_message());
+        case OPERATION_RUNS:
+            snprintf(out + strlen(out), size - strlen(out), "%s%s", found ? " " : "",
+                     precision_words[p]);
+            found = 1;
+            break;
+        case OPERATION_LACKS:
+            break;
+        }
+    }
+    s->runs[which] += found;
+    return STATUS_OK;
+}
+
+static Status ask(Survey *s, const Operation *o, FILE *table) {
+    char cell[DEVICES][2][40];
+    const int directions = operation_has(o, DIRECTION_BACKWARD) ? 2 : 1;
+    int lacks = 0;
+    for (int d = 0; d < directions; d++) {
+        for (int k = 0; k < DEVICES; k++)
+            STATUS_TRY(precisions(s, o, k, (Direction)d, cell[k][d], sizeof cell[k][d]));
+        s->asked++;
+        const int there = cell[GPU][d][0] != 0;
+        lacks = lacks || !there;
+        if (strcmp(o->group, "attention") == 0) s->attention++, s->attention_gpu += there;
+    }
+    const char *reason = s->device[GPU] && lacks ? o->without_gpu ? o->without_gpu : "unknown" : "";
+    fprintf(table, "%s\t%s\t%d", o->group, o->name, directions);
+    for (int k = 0; k < DEVICES; k++)
+        fprintf(table, "\t%s\t%s", cell[k][0], directions > 1 ? cell[k][1] : "");
+    fprintf(table, "\t%s\n", reason);
+    return STATUS_OK;
+}
+
+static Status fact(Survey *s, const char *name, int value) {
+    return results_fact(s->results, name, value, value, value, "1");
+}
+
+static Status survey(Survey *s) {
+    FILE *table = results_table(s->results, "operations",
+                                "group\toperation\tdirections\tcpu_forward\tcpu_backward\t"
+                                "gpu_forward\tgpu_backward\treason");
+    if (!table) return STATUS_IO;
+    for (int i = 0; i < operations_count(); i++) STATUS_TRY(ask(s, operation_at(i), table));
+    STATUS_TRY(fact(s, "operations.asked", s->asked));
+    STATUS_TRY(fact(s, "operations.cpu", s->runs[CPU]));
+    STATUS_TRY(fact(s, "operations.attention", s->attention));
+    if (!s->device[GPU]) return STATUS_OK;
+    STATUS_TRY(fact(s, "operations.gpu", s->runs[GPU]));
+    STATUS_TRY(fact(s, "operations.attention.gpu", s->attention_gpu));
+    return fact(s, "operations.gpu.emulated", getenv("TAMRIN_TEST_GPU") == NULL);
+}
+
+static Status open_devices(Survey *s, int real) {
+    s->device[CPU] = device_cpu();
+    s->device[GPU] = mirror_cuda();
+    if (!s->device[GPU] && real) return status_fail(STATUS_UNSUPPORTED, "%s", mirror_why());
+    STATUS_TRY(results_run(s->results, "device", "cpu %s", device_cpu_isa()));
+    return results_run(s->results, "gpu", "%s",
+                       s->device[GPU] ? mirror_behind()->memory->describe() : mirror_why());
+}
+
+int main(int argc, char **argv) {
+    int profile, real;
+    const char *folder;
+    const Option options[] = {
+        {"profile", OPTION_CHOICE, &profile, "quick", .choices = "quick|full",
+         .help = "recorded with the results; both ask the same"},
+        {"gpu", OPTION_CHOICE, &real, "emulated", .choices = "emulated|real",
+         .help = "whom to ask for a GPU's operations: the emulation on the processor, or the "
+                 "plug-in on a GPU"},
+        {"results", OPTION_TEXT, &folder, "results/local", .value = "FOLDER",
+         .help = "the folder that will hold the folder operations"},
+    };
+    const OptionsProgram program = {.name = "operations",
+                                    .about = ABOUT,
+                                    .examples = EXAMPLES,
+                                    .options = options,
+                                    .count = sizeof options / sizeof *options};
+    int ended = options_begin(&program, argc, argv);
+    if (ended >= 0) return ended;
+    if (real)
+        setenv("TAMRIN_TEST_GPU", "1", 1); /* what op/mirror.h goes by */
+    else
+        unsetenv("TAMRIN_TEST_GPU");
+    Survey s = {0};
+    Status status = arena_open(&s.arena, (size_t)64 << 20);
+    if (status == STATUS_OK) status = results_open(&s.results, folder, "operations", argc, argv);
+    if (status == STATUS_OK)
+        status = results_run(s.results, "profile", "%s", profile ? "full" : "quick");
+    if (status == STATUS_OK) status = open_devices(&s, real);
+    if (status == STATUS_OK) status = survey(&s);
+    if (status == STATUS_OK) {
+        status = results_commit(s.results);
+    } else if (s.results) {
+        results_discard(s.results);
+    }
+    arena_close(&s.arena);
+    if (status != STATUS_OK) {
+        fprintf(stderr, "operations: %s\n", status_message());
+        return 1;
+    }
+    printf("operations: %d asked for, %d by the processor, %d by the GPU's code\n", s.asked,
+           s.runs[CPU], s.runs[GPU]);
+    return 0;
+}
