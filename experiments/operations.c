@@ -28,6 +28,9 @@
 
 enum { CPU, GPU, DEVICES, PRECISIONS = 2 };
 
+enum { REASONS = 4 };
+static const char *const reasons[REASONS] = {"tape", "decoder", "generation", "unknown"};
+
 static const char *const precision_words[PRECISIONS] = {"f32", "bf16"};
 
 typedef struct {
@@ -35,6 +38,7 @@ typedef struct {
     const Device *device[DEVICES]; /* NULL: nobody to ask */
     Results *results;
     int asked, runs[DEVICES], attention, attention_gpu;
+    int without[REASONS]; /* operations that a GPU lacks, by reason */
 } Survey;
 
 /* "f32 tf32": of those precisions in which `device` runs it. */
@@ -76,7 +80,11 @@ static Status ask(Survey *s, const Operation *o, FILE *table) {
         lacks = lacks || !there;
         if (strcmp(o->group, "attention") == 0) s->attention++, s->attention_gpu += there;
     }
-    const char *reason = s->device[GPU] && lacks ? o->without_gpu ? o->without_gpu : "unknown" : "";
+    const char *reason = "";
+    if (s->device[GPU] && lacks) {
+        reason = o->without_gpu ? o->without_gpu : "unknown";
+        for (int r = 0; r < REASONS; r++) s->without[r] += strcmp(reasons[r], reason) == 0;
+    }
     fprintf(table, "%s\t%s\t%d", o->group, o->name, directions);
     for (int k = 0; k < DEVICES; k++)
         fprintf(table, "\t%s\t%s", cell[k][0], directions > 1 ? cell[k][1] : "");
@@ -100,6 +108,11 @@ static Status survey(Survey *s) {
     if (!s->device[GPU]) return STATUS_OK;
     STATUS_TRY(fact(s, "operations.gpu", s->runs[GPU]));
     STATUS_TRY(fact(s, "operations.attention.gpu", s->attention_gpu));
+    for (int r = 0; r < REASONS; r++) {
+        char name[64];
+        snprintf(name, sizeof name, "operations.gpu.without.%s", reasons[r]);
+        STATUS_TRY(fact(s, name, s->without[r]));
+    }
     return fact(s, "operations.gpu.emulated", getenv("TAMRIN_TEST_GPU") == NULL);
 }
 

@@ -99,6 +99,10 @@ Value *nn_score_attend(Tape *tape, const ScoreLayer *layer, Value *states, Value
                        Value *memory, int batch, Value **weights) {
     if (!states || !keys || !memory) return NULL;
     Status status = check(layer, states, keys, memory, batch);
+    if (status == STATUS_OK && !tape->device->scores)
+        status = status_fail(STATUS_UNSUPPORTED,
+                             "%s: attention between a decoder and its encoder is not there",
+                             tape->device->name);
     if (status != STATUS_OK) return tape_fail(tape, status);
     Value *queries =
         layer->query ? nn_linear(tape, states, layer->query, NULL, ACTIVATION_NONE) : states;
