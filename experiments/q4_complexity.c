@@ -19,7 +19,8 @@
 static Status open_store(Session *session) {
     char path[4096];
     const char *parent = session->plan.results;
-    if ((size_t)snprintf(path, sizeof path, "%s/.q4_complexity-checkpoint", parent) >= sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/.q4_complexity%s-checkpoint", parent,
+                         *session->plan.gpu ? "_cuda" : "") >= sizeof path)
         return status_fail(STATUS_ARGUMENT, "--results: '%.80s...' is too long", parent);
     STATUS_TRY(store_open(&session->store, path, plan_hash(&session->plan)));
     if (*store_notice(session->store))
@@ -31,7 +32,8 @@ static Status describe(const Session *session, Results *results) {
     const Plan *plan = &session->plan;
     STATUS_TRY(results_run(results, "profile", "%s", plan->full ? "full" : "quick"));
     STATUS_TRY(results_run(results, "seed", "%llu", (unsigned long long)plan->seed));
-    STATUS_TRY(results_run(results, "device", "%s %s", device_cpu()->name, device_cpu_isa()));
+    if (!*plan->gpu)
+        STATUS_TRY(results_run(results, "device", "%s %s", device_cpu()->name, device_cpu_isa()));
     STATUS_TRY(results_run(results, "shape", "heads %d, width %d, features %d, one sequence",
                            plan->heads, plan->width, plan->features));
     STATUS_TRY(results_run(results, "crossover_heads", "%d", plan->cross_heads));
@@ -41,10 +43,10 @@ static Status describe(const Session *session, Results *results) {
                            "standard normal queries, keys, values and output gradients; scores "
                            "scaled by 1/sqrt(width); orthogonal projection"));
     STATUS_TRY(results_run(results, "fit_range", "from the longest length to an eighth of it"));
-    STATUS_TRY(results_run(results, "peak",
-                           "best sustained of a square product of size %d; triad "
-                           "over four times the last-level cache",
-                           plan->gemm_size));
+    STATUS_TRY(results_run(results, "peak", "best sustained of a square product of size %d; %s",
+                           plan->gemm_size,
+                           *plan->gpu ? "copy within the GPU's memory"
+                                      : "triad over four times the last-level cache"));
     return results_run(results, "continued_measurements", "%zu", store_inherited(session->store));
 }
 
@@ -52,15 +54,17 @@ static void say_estimate(Session *session, const Grid *grid) {
     double time = time_expect(session, grid), memory = memory_expect(session, grid);
     double cross = session->plan.crossover ? cross_expect(session) : 0;
     session->expected = time + memory + cross + session_curve_expect(session);
-    fprintf(
-        stderr,
-        "q4_complexity: about %.0f s (time %.0f, memory %.0f, crossover %.0f) with %d threads\n",
-        session->expected, time, memory, cross, session->plan.threads);
+    fprintf(stderr,
+            "q4_complexity: about %.0f s (time %.0f, memory %.0f, crossover %.0f) with %d "
+            "threads%s%s\n",
+            session->expected, time, memory, cross, session->plan.threads,
+            *session->plan.gpu ? " and " : "", session->plan.gpu);
     progress_begin(&session->progress, stderr, "q4_complexity:", session->expected);
     session->done = 0;
 }
 
 static Status run(Session *session, Results *results, Grid **grid, Cross **cross) {
+    STATUS_TRY(session_take_room(session));
     STATUS_TRY(open_store(session));
     STATUS_TRY(describe(session, results));
     STATUS_TRY(session_measure_peaks(session)); /* the estimate needs them */
@@ -88,7 +92,8 @@ int main(int argc, char **argv) {
     Results *results = NULL;
     Grid *grid = NULL;
     Cross *cross = NULL;
-    Status status = results_open(&results, session.plan.results, "q4_complexity", argc, argv);
+    Status status = results_open_device(&results, session.plan.results, "q4_complexity",
+                                        session.plan.device->memory, argc, argv);
     if (status == STATUS_OK) status = run(&session, results, &grid, &cross);
     if (status == STATUS_OK) {
         status = results_commit(results);
@@ -99,7 +104,8 @@ int main(int argc, char **argv) {
         progress_end(&session.progress);
         store_remove(session.store);
         report_print(&session, grid, cross, stdout);
-        printf("results: %s/q4_complexity\n", session.plan.results);
+        printf("results: %s/q4_complexity%s\n", session.plan.results,
+               *session.plan.gpu ? "_cuda" : "");
         if (fflush(stdout)) {
             fprintf(stderr, "q4_complexity: the results are kept, but not all of this could be "
                             "written to standard output\n");
@@ -117,6 +123,7 @@ int main(int argc, char **argv) {
                     "the same command continues\n");
         store_close(session.store);
     }
+    session_leave_room(&session);
     free(grid);
     free(cross);
     return exit_status;

@@ -4,6 +4,7 @@
 #include "op/projection.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 const Variant case_variants[VARIANT_COUNT] = {
@@ -40,55 +41,57 @@ const char *case_direction_name(Direction direction) {
 
 /* --- workspace ----------------------------------------------------------------------------- */
 
-/* Blocks are streams of their own, so that threads can draw them side by side. */
-static void fill_normal(float *out, size_t count, uint64_t seed, const char *name) {
-    const size_t block = 1 << 16;
-    uint64_t stream = rng_stream(name);
-    long blocks = (long)((count + block - 1) / block);
-#pragma omp parallel for schedule(static)
-    for (long b = 0; b < blocks; b++) {
-        size_t from = (size_t)b * block, left = count - from;
-        rng_fill_normal(out + from, left < block ? left : block, seed, stream + (uint64_t)b);
-    }
-}
-
-Status workspace_open(Workspace *workspace, size_t floats, size_t projection_floats, uint64_t seed,
-                      int gradients) {
-    *workspace = (Workspace){.floats = floats, .projection_floats = projection_floats};
-    size_t arrays = gradients ? 8 : 4;
-    size_t bytes = (floats * arrays + projection_floats) * sizeof(float) + 64 * (arrays + 1);
-    Status status = arena_open(&workspace->inputs, bytes);
-    if (status == STATUS_OK) status = arena_open(&workspace->work, 0);
-    if (status != STATUS_OK) {
-        workspace_close(workspace);
-        return status;
-    }
+static Status take_arrays(Workspace *workspace, int gradients) {
     float **taken[] = {&workspace->query,  &workspace->key,   &workspace->value,
                        &workspace->output, &workspace->dout,  &workspace->dquery,
                        &workspace->dkey,   &workspace->dvalue};
-    for (size_t i = 0; i < arrays; i++)
-        *taken[i] = arena_take(&workspace->inputs, floats * sizeof(float));
-    workspace->projection = arena_take(&workspace->inputs, projection_floats * sizeof(float));
-    if (!workspace->projection) {
-        workspace_close(workspace);
-        return STATUS_MEMORY;
+    for (size_t i = 0; i < (gradients ? 8 : 4); i++)
+        *taken[i] = arena_take(&workspace->inputs, workspace->floats * sizeof(float));
+    workspace->projection =
+        arena_take(&workspace->inputs, workspace->projection_floats * sizeof(float));
+    return workspace->projection ? STATUS_OK : STATUS_MEMORY;
+}
+
+static Status fill_arrays(Workspace *workspace, uint64_t seed, int gradients) {
+    const Device *device = workspace->room->device;
+    const struct {
+        float *to;
+        const char *name; /* NULL: zeros */
+    } part[] = {{workspace->query, "q4.query"}, {workspace->key, "q4.key"},
+                {workspace->value, "q4.value"}, {workspace->output, NULL},
+                {workspace->dout, "q4.dout"},   {workspace->dquery, NULL},
+                {workspace->dkey, NULL},        {workspace->dvalue, NULL}};
+    for (size_t i = 0; i < (gradients ? 8 : 4); i++) {
+        if (part[i].name)
+            STATUS_TRY(room_fill_normal(device, part[i].to, workspace->floats, seed, part[i].name));
+        else
+            STATUS_TRY(device->memory->zero(part[i].to, workspace->floats * sizeof(float)));
     }
-    fill_normal(workspace->query, floats, seed, "q4.query");
-    fill_normal(workspace->key, floats, seed, "q4.key");
-    fill_normal(workspace->value, floats, seed, "q4.value");
-    memset(workspace->output, 0, floats * sizeof(float));
-    memset(workspace->projection, 0, projection_floats * sizeof(float));
-    if (!gradients) return STATUS_OK;
-    fill_normal(workspace->dout, floats, seed, "q4.dout");
-    memset(workspace->dquery, 0, floats * sizeof(float));
-    memset(workspace->dkey, 0, floats * sizeof(float));
-    memset(workspace->dvalue, 0, floats * sizeof(float));
-    return STATUS_OK;
+    STATUS_TRY(
+        device->memory->zero(workspace->projection, workspace->projection_floats * sizeof(float)));
+    return device->memory->wait();
+}
+
+Status workspace_open(Workspace *workspace, Room *room, size_t floats, size_t projection_floats,
+                      uint64_t seed, int gradients, size_t work_bytes) {
+    *workspace =
+        (Workspace){.room = room, .floats = floats, .projection_floats = projection_floats};
+    size_t arrays = gradients ? 8 : 4;
+    size_t bytes = (floats * arrays + projection_floats) * sizeof(float) + 64 * (arrays + 1);
+    Status status = room_arena(room, bytes, &workspace->inputs);
+    if (status == STATUS_OK)
+        status = room_arena(room, room_is_gpu(room) ? work_bytes : 0, &workspace->work);
+    if (status == STATUS_OK) status = take_arrays(workspace, gradients);
+    if (status == STATUS_OK) status = fill_arrays(workspace, seed, gradients);
+    if (status != STATUS_OK) workspace_close(workspace);
+    return status;
 }
 
 void workspace_close(Workspace *workspace) {
-    arena_close(&workspace->inputs);
-    arena_close(&workspace->work);
+    if (workspace->room) {
+        room_arena_close(workspace->room, &workspace->work);
+        room_arena_close(workspace->room, &workspace->inputs);
+    }
     *workspace = (Workspace){0};
 }
 
@@ -97,8 +100,17 @@ Status workspace_project(Workspace *workspace, int features, int width, uint64_t
     if ((size_t)features * (size_t)width > workspace->projection_floats)
         return status_fail(STATUS_ARGUMENT, "workspace: a projection of %d x %d, room for %zu",
                            features, width, workspace->projection_floats);
-    return projection_draw(workspace->projection, features, width, PROJECTION_ORTHOGONAL, seed,
-                           rng_stream("q4.projection") + draw);
+    const size_t count = (size_t)features * (size_t)width;
+    float *host = malloc((count + 1) * sizeof *host);
+    if (!host) return status_fail(STATUS_MEMORY, "no memory for %zu floats", count);
+    Status status = projection_draw(host, features, width, PROJECTION_ORTHOGONAL, seed,
+                                    rng_stream("q4.projection") + draw);
+    const DeviceMemory *memory = workspace->room->device->memory;
+    if (status == STATUS_OK)
+        status = memory->upload(workspace->projection, host, count * sizeof *host);
+    if (status == STATUS_OK) status = memory->wait();
+    free(host);
+    return status;
 }
 
 /* --- one case ------------------------------------------------------------------------------ */
@@ -145,23 +157,24 @@ static Status call(Workspace *workspace, const Case *one, void *saved, Direction
     AttentionIn q = {workspace->query, row, head}, k = {workspace->key, row, head};
     AttentionIn v = {workspace->value, row, head}, dout = {workspace->dout, row, head};
     AttentionOut out = {workspace->output, row, head};
+    const Device *device = workspace->room->device;
     if (direction == DIRECTION_FORWARD)
-        return device_cpu()->attention_forward(&one->attention, q, k, v, out, saved,
-                                               &workspace->work);
+        return device->attention_forward(&one->attention, q, k, v, out, saved, &workspace->work);
     AttentionOut dq = {workspace->dquery, row, head}, dk = {workspace->dkey, row, head};
     AttentionOut dv = {workspace->dvalue, row, head};
-    return device_cpu()->attention_backward(&one->attention, q, k, v,
-                                            (AttentionIn){out.data, row, head}, dout, saved, dq, dk,
-                                            dv, &workspace->work);
+    return device->attention_backward(&one->attention, q, k, v, (AttentionIn){out.data, row, head},
+                                      dout, saved, dq, dk, dv, &workspace->work);
 }
 
 static Status measure(Workspace *workspace, const Case *one, void *saved, Direction direction,
                       int calls, Sample *out) {
     arena_high_water_reset(&workspace->work);
     long switches = clock_involuntary_switches();
-    double start = clock_seconds();
+    const DeviceMemory *memory = workspace->room->device->memory;
+    STATUS_TRY(memory->time_begin());
     for (int i = 0; i < calls; i++) STATUS_TRY(call(workspace, one, saved, direction));
-    out->seconds = (clock_seconds() - start) / calls;
+    STATUS_TRY(memory->time_end(&out->seconds));
+    out->seconds /= calls;
     out->disturbed = clock_involuntary_switches() != switches;
     out->counted_bytes = (double)workspace->work.high_water;
     return STATUS_OK;

@@ -2,7 +2,8 @@
  * them.
  *
  *     Workspace workspace;
- *     STATUS_TRY(workspace_open(&workspace, heads * length * width, features * width, seed, 1));
+ *     STATUS_TRY(workspace_open(&workspace, &room, heads * length * width, features * width, seed,
+ *                               1, 0));
  *     Case one;
  *     case_make(&one, case_variant("tiled"), (Shape){heads, width, features, length}, &workspace);
  *     int calls[2] = {3, 3};
@@ -16,7 +17,7 @@
 #ifndef EXPERIMENTS_Q4_COMPLEXITY_CASE_H
 #define EXPERIMENTS_Q4_COMPLEXITY_CASE_H
 
-#include "op/op.h"
+#include "room.h"
 #include <stdint.h>
 
 enum { VARIANT_COUNT = 12 };
@@ -44,7 +45,8 @@ typedef struct {
 } Shape;
 
 typedef struct Workspace {
-    Arena inputs, work;
+    Room *room;
+    Arena inputs, work;                                   /* the device's */
     void (*before_backward)(struct Workspace *workspace); /* called once, untimed; may be NULL */
     size_t floats;                                        /* room in each of the arrays below */
     float *query, *key, *value, *output;
@@ -54,9 +56,10 @@ typedef struct Workspace {
 } Workspace;
 
 /* Arrays of `floats` floats each, drawn from `seed` and touched; those of the backward pass only
- * with `gradients`. `projection_floats` is the largest R times E that will be asked for. */
-Status workspace_open(Workspace *workspace, size_t floats, size_t projection_floats, uint64_t seed,
-                      int gradients);
+ * with `gradients`. `projection_floats` is the largest R times E that will be asked for. On a GPU
+ * `work_bytes` are there for what the operations need besides; 0: all that the room has left. */
+Status workspace_open(Workspace *workspace, Room *room, size_t floats, size_t projection_floats,
+                      uint64_t seed, int gradients, size_t work_bytes);
 void workspace_close(Workspace *workspace);
 
 /* Draws W [features, width] into the workspace; `draw` numbers independent ones. */
@@ -86,7 +89,8 @@ typedef struct {
 } Sample;
 
 /* Runs forward calls[0] times and then, when calls[1] > 0, backward calls[1] times; what forward
- * saves for backward is kept, and counted, in both. out[i] is filled where calls[i] > 0. */
+ * saves for backward is kept, and counted, in both. out[i] is filled where calls[i] > 0. Times are
+ * the device's own (events of a GPU); nothing waits between calls. */
 Status case_measure(Workspace *workspace, const Case *one, const int calls[2], Sample out[2]);
 
 #endif

@@ -53,7 +53,7 @@ static double relative_error(const float *approximate, const float *exact, size_
  * every error in its checkpoint. */
 typedef struct {
     Workspace workspace;
-    float *exact; /* room for the output of exact attention */
+    float *exact, *approximate; /* outputs, on the host */
     int made;
 } Draw;
 
@@ -61,29 +61,43 @@ static Shape error_shape(const Plan *plan, int width, int features) {
     return (Shape){plan->cross_heads, width, features, plan->error_length};
 }
 
-static Status draw_make(const Session *session, int width, int number, Draw *draw) {
+/* On a GPU, where all draws stand at once: each its share of what is left, the most that one may
+ * need. */
+static size_t draw_bytes(const Session *session, int width) {
+    const Plan *plan = &session->plan;
+    if (!room_is_gpu(&session->room)) return 0;
+    const size_t inputs =
+        ((size_t)plan->cross_heads * (size_t)plan->error_length * 4 + (size_t)plan->error_most) *
+        (size_t)width * sizeof(float);
+    const size_t share = session->room.whole.capacity / 2 / (size_t)plan->error_draws;
+    return share > inputs + 64 ? (share - inputs) / 64 * 64 : 64;
+}
+
+static Status draw_make(Session *session, int width, int number, Draw *draw) {
     const Plan *plan = &session->plan;
     if (draw->made) return STATUS_OK;
     size_t count = (size_t)plan->cross_heads * (size_t)plan->error_length * (size_t)width;
-    STATUS_TRY(workspace_open(&draw->workspace, count, (size_t)plan->error_most * (size_t)width,
-                              plan->seed + (uint64_t)number, 0));
+    STATUS_TRY(workspace_open(&draw->workspace, &session->room, count,
+                              (size_t)plan->error_most * (size_t)width,
+                              plan->seed + (uint64_t)number, 0, draw_bytes(session, width)));
     draw->made = 1;
-    draw->exact = malloc(count * sizeof *draw->exact);
-    if (!draw->exact) return status_fail(STATUS_MEMORY, "no memory for %zu floats", count);
+    draw->exact = malloc(2 * count * sizeof *draw->exact);
+    if (!draw->exact) return status_fail(STATUS_MEMORY, "no memory for %zu floats", 2 * count);
+    draw->approximate = draw->exact + count;
     return workspace_project(&draw->workspace, plan->error_most, width, plan->seed,
                              (uint64_t)number);
 }
 
 static void draws_free(Draw *draws, int count) {
-    for (int i = 0; i < count; i++) {
+    for (int i = count - 1; i >= 0; i--) { /* the room wants the last one first */
         if (draws[i].made) workspace_close(&draws[i].workspace);
         free(draws[i].exact);
     }
 }
 
 /* The error of the first `features` rows of a draw's projection on the draw's inputs. */
-static Status error_once(const Session *session, Draw *draw, int width, double deviation,
-                         int features, double *error) {
+static Status error_once(Session *session, Draw *draw, int width, double deviation, int features,
+                         double *error) {
     Shape shape = error_shape(&session->plan, width, features);
     Workspace *workspace = &draw->workspace;
     /* Queries and keys that are `deviation` times as large are scores that are its square times. */
@@ -94,11 +108,14 @@ static Status error_once(const Session *session, Draw *draw, int width, double d
     case_make(&one, case_variant("tiled"), shape, workspace);
     one.attention.scale = scale;
     STATUS_TRY(case_measure(workspace, &one, calls, sample));
-    memcpy(draw->exact, workspace->output, workspace->floats * sizeof *draw->exact);
+    const DeviceMemory *memory = workspace->room->device->memory;
+    const size_t bytes = workspace->floats * sizeof *draw->exact;
+    STATUS_TRY(memory->download(draw->exact, workspace->output, bytes));
     case_make(&one, case_variant("favor_positive"), shape, workspace);
     one.attention.scale = scale;
     STATUS_TRY(case_measure(workspace, &one, calls, sample));
-    *error = relative_error(workspace->output, draw->exact, workspace->floats);
+    STATUS_TRY(memory->download(draw->approximate, workspace->output, bytes));
+    *error = relative_error(draw->approximate, draw->exact, workspace->floats);
     return STATUS_OK;
 }
 
@@ -350,8 +367,9 @@ static Status race_run(Session *session, CrossWidth *width) {
     int most = width->features[width->columns - 1];
     Workspace workspace;
     size_t row = (size_t)plan->cross_heads * (size_t)width->width;
-    Status status = workspace_open(&workspace, row * (size_t)race->length[race->lengths - 1],
-                                   (size_t)most * (size_t)width->width, plan->seed, 0);
+    Status status =
+        workspace_open(&workspace, &session->room, row * (size_t)race->length[race->lengths - 1],
+                       (size_t)most * (size_t)width->width, plan->seed, 0, 0);
     /* Fewer features are the first rows of the largest projection: still whole blocks of it. */
     if (status == STATUS_OK)
         status = workspace_project(&workspace, most, width->width, plan->seed, 0);

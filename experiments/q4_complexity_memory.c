@@ -3,6 +3,7 @@
 #include "base/interrupt.h"
 #include "base/machine.h"
 #include "base/threads.h"
+#include "op/cuda.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,11 +18,15 @@
 
 extern char **environ;
 
-#define CHILD_SECONDS 0.04 /* to start a process, for the estimate */
+#define CHILD_SECONDS     0.04 /* to start a process, for the estimate */
+#define GPU_CHILD_SECONDS 0.6  /* and to open a GPU in it */
+#define GPU_RESOLUTION    (2 << 20)
 
-enum { CHILD_ARGUMENTS = 10 }; /* --child variant direction H E R N threads operate */
+/* --child variant direction H E R N threads operate; of a GPU also the bytes of its arena */
+enum { CHILD_ARGUMENTS = 10, NUMBERS = 7 };
 
-double memory_resolution_bytes(void) {
+double memory_resolution_bytes(const Plan *plan) {
+    if (*plan->gpu) return GPU_RESOLUTION; /* the driver's large pages */
     double bytes = 0;
     FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "re");
     if (file) {
@@ -53,12 +58,16 @@ static void forget(Workspace *workspace) {
     close(file);
 }
 
+/* On the CPU: the largest resident size. */
 static Status child_run(const Variant *variant, Shape shape, Direction direction, int operate,
                         double *seen) {
+    Room room;
+    STATUS_TRY(room_open(&room, device_cpu()));
     size_t floats = (size_t)shape.heads * (size_t)shape.length * (size_t)shape.width;
     size_t projection = (size_t)shape.features * (size_t)shape.width;
     Workspace workspace;
-    STATUS_TRY(workspace_open(&workspace, floats, projection, 1, direction == DIRECTION_BACKWARD));
+    STATUS_TRY(workspace_open(&workspace, &room, floats, projection, 1,
+                              direction == DIRECTION_BACKWARD, 0));
     Status status = workspace_project(&workspace, shape.features, shape.width, 1, 0);
     workspace.before_backward = forget;
     Case one;
@@ -72,6 +81,43 @@ static Status child_run(const Variant *variant, Shape shape, Direction direction
     return status;
 }
 
+static Status free_now(const Device *device, double *bytes) {
+    size_t now, total;
+    STATUS_TRY(device->memory->wait());
+    STATUS_TRY(device->memory->free_bytes(&now, &total));
+    *bytes = (double)now;
+    return STATUS_OK;
+}
+
+/* On a GPU: what its driver has less when an arena of just the bytes that were counted is there and
+ * the operation has run in it. */
+static Status child_run_gpu(const Variant *variant, Shape shape, Direction direction, size_t bytes,
+                            double *seen) {
+    const size_t floats = (size_t)shape.heads * (size_t)shape.length * (size_t)shape.width;
+    const size_t projection = (size_t)shape.features * (size_t)shape.width;
+    const Device *device;
+    Room room;
+    Workspace workspace;
+    double before, after;
+    STATUS_TRY(device_choose("cuda", &device));
+    room_open_apart(&room, device);
+    STATUS_TRY(workspace_open(&workspace, &room, floats, projection, 1,
+                              direction == DIRECTION_BACKWARD, 64));
+    room_arena_close(&room, &workspace.work);
+    Status status = workspace_project(&workspace, shape.features, shape.width, 1, 0);
+    if (status == STATUS_OK) status = free_now(device, &before);
+    if (status == STATUS_OK) status = room_arena(&room, bytes ? bytes : 1, &workspace.work);
+    Case one;
+    case_make(&one, variant, shape, &workspace);
+    const int calls[2] = {1, direction == DIRECTION_BACKWARD};
+    Sample sample[2];
+    if (status == STATUS_OK) status = case_measure(&workspace, &one, calls, sample);
+    if (status == STATUS_OK) status = free_now(device, &after);
+    if (status == STATUS_OK) *seen = fmax(0, before - after);
+    workspace_close(&workspace);
+    return status;
+}
+
 static int whole_number(const char *text, int *out) {
     char *end;
     long value = strtol(text, &end, 10);
@@ -80,10 +126,11 @@ static int whole_number(const char *text, int *out) {
 }
 
 int memory_child(int argc, char **argv) {
-    int number[7]; /* direction H E R N threads operate */
-    const Variant *variant = argc == CHILD_ARGUMENTS ? case_variant(argv[2]) : NULL;
+    int number[NUMBERS]; /* direction H E R N threads operate */
+    const int gpu = argc == CHILD_ARGUMENTS + 1;
+    const Variant *variant = argc == CHILD_ARGUMENTS || gpu ? case_variant(argv[2]) : NULL;
     int good = variant != NULL;
-    for (int i = 0; i < 7 && good; i++) good = whole_number(argv[3 + i], &number[i]);
+    for (int i = 0; i < NUMBERS && good; i++) good = whole_number(argv[3 + i], &number[i]);
     if (!good) {
         fprintf(stderr, "q4_complexity: --child is the program's own way to start itself again; "
                         "--help lists the flags\n");
@@ -92,8 +139,10 @@ int memory_child(int argc, char **argv) {
     threads_set(number[5]);
     Shape shape = {number[1], number[2], number[3], number[4]};
     double seen;
-    if (child_run(variant, shape, number[0] ? DIRECTION_BACKWARD : DIRECTION_FORWARD, number[6],
-                  &seen)) {
+    const Direction direction = number[0] ? DIRECTION_BACKWARD : DIRECTION_FORWARD;
+    if (gpu ? child_run_gpu(variant, shape, direction,
+                            (size_t)strtoull(argv[CHILD_ARGUMENTS], NULL, 10), &seen)
+            : child_run(variant, shape, direction, number[6], &seen)) {
         fprintf(stderr, "q4_complexity: memory of %s: %s\n", variant->slug, status_message());
         return 1;
     }
@@ -114,16 +163,27 @@ static int wait_child(pid_t child) {
 }
 
 static Status child_ask(const Session *session, const char *slug, int direction, int length,
-                        int operate, double *seen) {
+                        int operate, double counted, double *seen) {
     const Plan *plan = &session->plan;
-    char text[7][16];
-    int number[7] = {direction, plan->heads,   plan->width, plan->features,
-                     length,    plan->threads, operate};
-    for (int i = 0; i < 7; i++) snprintf(text[i], sizeof text[i], "%d", number[i]);
+    char text[NUMBERS][16], bytes[32];
+    int number[NUMBERS] = {direction, plan->heads,   plan->width, plan->features,
+                           length,    plan->threads, operate};
+    snprintf(bytes, sizeof bytes, "%.0f", counted);
+    for (int i = 0; i < NUMBERS; i++) snprintf(text[i], sizeof text[i], "%d", number[i]);
     char name[64];
     snprintf(name, sizeof name, "%s", slug);
-    char *arguments[] = {"q4_complexity", "--child", name,    text[0], text[1], text[2],
-                         text[3],         text[4],   text[5], text[6], NULL};
+    char *arguments[] = {"q4_complexity",
+                         "--child",
+                         name,
+                         text[0],
+                         text[1],
+                         text[2],
+                         text[3],
+                         text[4],
+                         text[5],
+                         text[6],
+                         *plan->gpu ? bytes : NULL,
+                         NULL};
     int ends[2];
     if (pipe2(ends, O_CLOEXEC))
         return status_fail(STATUS_IO, "cannot make a pipe: %s", strerror(errno));
@@ -162,13 +222,13 @@ static Status child_ask(const Session *session, const char *slug, int direction,
 
 /* The same through the checkpoint. */
 static Status resident(Session *session, const char *slug, int direction, int length, int operate,
-                       double *seen) {
+                       double counted, double *seen) {
     char name[STORE_NAME_MAX];
     snprintf(name, sizeof name, "%s %s %d %d", operate ? "seen" : "baseline", slug, direction,
              length);
     if (store_get(session->store, name, seen, 1)) return STATUS_OK;
     STATUS_TRY(session_check(session));
-    STATUS_TRY(child_ask(session, slug, direction, length, operate, seen));
+    STATUS_TRY(child_ask(session, slug, direction, length, operate, counted, seen));
     return store_put(session->store, name, seen, 1);
 }
 
@@ -184,7 +244,8 @@ static double expect_child(const Session *session, int v, int d, int length) {
     Case one;
     case_make(&one, &case_variants[v], (Shape){plan->heads, plan->width, plan->features, length},
               NULL);
-    double seconds = CHILD_SECONDS + 5e-9 * case_inputs_bytes(one.shape, (Direction)d);
+    double start = *plan->gpu ? GPU_CHILD_SECONDS : CHILD_SECONDS;
+    double seconds = start + 5e-9 * case_inputs_bytes(one.shape, (Direction)d);
     for (int i = 0; i <= d; i++) seconds += session_expect(session, &one, (Direction)i);
     return seconds;
 }
@@ -202,7 +263,7 @@ double memory_expect(const Session *session, const Grid *grid) {
     return total;
 }
 
-Status memory_measure(Session *session, Grid *grid) {
+static Status measure(Session *session, Grid *grid) {
     const Plan *plan = &session->plan;
     for (int s = 0; s < plan->seen; s++) {
         int i = length_index(plan, plan->seen_length[s]);
@@ -214,13 +275,28 @@ Status memory_measure(Session *session, Grid *grid) {
                 if (cell->state != CELL_MEASURED) continue;
                 int length = plan->length[i];
                 double seen;
-                if (isnan(baseline))
-                    STATUS_TRY(resident(session, "value", d, length, 0, &baseline));
-                STATUS_TRY(resident(session, case_variants[v].slug, d, length, 1, &seen));
-                if (seen > 0 && baseline > 0) cell->seen_bytes = fmax(0, seen - baseline);
+                /* What runs forward before backward needs room for both. */
+                const Cell *forward = &grid->cell[v][0][i];
+                const double counted = fmax(cell->counted_bytes, d ? forward->forward_bytes : 0);
+                if (*plan->gpu)
+                    baseline = 0;
+                else if (isnan(baseline))
+                    STATUS_TRY(resident(session, "value", d, length, 0, 0, &baseline));
+                STATUS_TRY(resident(session, case_variants[v].slug, d, length, 1, counted, &seen));
+                if (*plan->gpu)
+                    cell->seen_bytes = seen;
+                else if (seen > 0 && baseline > 0)
+                    cell->seen_bytes = fmax(0, seen - baseline);
                 session_done(session, expect_child(session, v, d, length), "memory");
             }
         }
     }
     return STATUS_OK;
+}
+
+Status memory_measure(Session *session, Grid *grid) {
+    if (!room_is_gpu(&session->room)) return measure(session, grid);
+    session_leave_room(session); /* the children need it */
+    Status status = measure(session, grid);
+    return status == STATUS_OK ? session_take_room(session) : status;
 }

@@ -6,6 +6,9 @@
  * operation once and reports its largest resident size (VmHWM). The same without running the
  * operation is the baseline; what is left is the operation's own, with what libraries allocate for
  * it. Bytes come in steps: of a page, or of 2 MiB where the system gives large pages.
+ *
+ * On a GPU the fresh process asks the driver how much is free, takes an arena of just the bytes
+ * that were counted, runs the operation in it once, and asks again.
  */
 #ifndef EXPERIMENTS_Q4_COMPLEXITY_MEMORY_H
 #define EXPERIMENTS_Q4_COMPLEXITY_MEMORY_H
@@ -22,6 +25,6 @@ double memory_expect(const Session *session, const Grid *grid);
 Status memory_measure(Session *session, Grid *grid);
 
 /* The smallest difference that seen bytes can show. */
-double memory_resolution_bytes(void);
+double memory_resolution_bytes(const Plan *plan);
 
 #endif

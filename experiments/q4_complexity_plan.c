@@ -10,14 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMORY_SHARE 0.7
+#define MEMORY_SHARE     0.7
+#define GPU_MEMORY_SHARE 0.8 /* an eighth is the peaks' (q4_complexity_session.c) */
 
 static const char about[] =
     "Question 4, time and memory: how much softmax attention and kernel attention cost as the "
     "sequence grows. For every variant and direction it counts the operations exactly, measures "
     "the time of each length, and takes memory twice: bytes counted (what the operation took from "
     "its arena, beside the formula) and bytes seen (the resident size of a process that does only "
-    "that). Exponents are fitted with 95 % intervals; the machine's own peaks are measured in the "
+    "that; on a GPU, what the device has less than before). Exponents are fitted with 95 % "
+    "intervals; the machine's own peaks are measured in the "
     "same run; the length from which kernel attention wins is looked up over head widths and "
     "numbers of features, at equal width and at equal error.\n"
     "The variants: materialised and tiled (softmax, exact), materialised_causal, tiled_causal, "
@@ -27,19 +29,22 @@ static const char about[] =
     "Cost: profile quick takes about 15 s on two cores, full about 7 minutes; each prints its own "
     "estimate first. Ctrl-C keeps the finished measurements (a second one ends at once); the same "
     "command then continues. "
-    "Lengths that do not fit into memory are left out, and named.";
+    "Lengths that do not fit into memory are left out, and named.\n"
+    "--device=cuda measures the same on an NVIDIA GPU: all numbers in its memory, times by its own "
+    "events, lengths as far as its memory goes, into the folder q4_complexity_cuda.";
 
 static const char examples[] =
     "  q4_complexity                                    the quick profile, into results/local\n"
     "  q4_complexity --profile=full                     what the report records\n"
     "  q4_complexity --variants=tiled,favor_positive --lengths=1024,2048,4096,8192 \\\n"
     "      --heads=12 --head-width=64 --features=128    your own model's attention\n"
-    "  q4_complexity --variants=materialised --direction=forward --lengths=512,1024\n";
+    "  q4_complexity --variants=materialised --direction=forward --lengths=512,1024\n"
+    "  q4_complexity --device=cuda --profile=full       the same on a GPU\n";
 
 typedef struct {
     OptionInts lengths;
     const char *variants;
-    int heads, width, features, direction, threads, repetitions, seed;
+    int heads, width, features, direction, threads, repetitions, seed, device;
 } Flags;
 
 /* --- defaults of the profiles --------------------------------------------------------------- */
@@ -99,6 +104,24 @@ static void set_full(Plan *plan) {
     plan->error_most = 32768;
 }
 
+/* A GPU takes the same as the CPU, and lengths as far as its memory goes. */
+static void set_gpu(Plan *plan) {
+    plan->heads = plan->cross_heads = 8;
+    if (!plan->full) {
+        set_doubling(plan->length, &plan->lengths, 512, 16384, 2);
+        set_doubling(plan->seen_length, &plan->seen, 1024, 4096, 4);
+        plan->gemm_size = plan->curve_largest = 4096;
+        return;
+    }
+    set_doubling(plan->length, &plan->lengths, 256, 1 << 20, 2);
+    set_doubling(plan->seen_length, &plan->seen, 1024, 16384, 4);
+    plan->repetitions = plan->cross_repetitions = 7;
+    plan->gemm_size = plan->curve_largest = 8192;
+    plan->peak_seconds = 0.1;
+    plan->cross_longest = 16384;
+    plan->cross_seconds = 0.25;
+}
+
 int plan_longest(const Plan *plan, int variant, Direction direction) {
     const Variant *one = &case_variants[variant];
     int last = plan->length[plan->lengths - 1], forward = direction == DIRECTION_FORWARD;
@@ -106,6 +129,7 @@ int plan_longest(const Plan *plan, int variant, Direction direction) {
     int linear = one->kind == ATTENTION_KERNEL_LINEAR || one->kind == ATTENTION_VALUE;
     int tiled = one->kind == ATTENTION_TILED;
     int wrong = one->kind == ATTENTION_KERNEL_QUADRATIC;
+    if (plan->full && *plan->gpu) return linear ? last : last / 16;
     if (plan->full)
         return linear || (tiled && forward) ? last : wrong && !forward ? last / 4 : last / 2;
     /* Both sides of the speed-up that the report quotes at the longest length. */
@@ -181,6 +205,20 @@ static double available_bytes(void) {
     return bytes;
 }
 
+/* A GPU's libraries and the peaks of this program have what MEMORY_SHARE leaves. */
+static Status set_memory_limit(Plan *plan) {
+    double bytes = 0;
+    size_t now, total;
+    if (*plan->gpu) {
+        STATUS_TRY(plan->device->memory->free_bytes(&now, &total));
+        bytes = (double)now;
+    } else {
+        bytes = available_bytes();
+    }
+    plan->memory_limit = (*plan->gpu ? GPU_MEMORY_SHARE : MEMORY_SHARE) * bytes;
+    return STATUS_OK;
+}
+
 static Status check_plan(const Plan *plan) {
     for (int d = 0; d < 2; d++) {
         Shape smallest = {plan->heads, plan->width, plan->features, plan->length[0]};
@@ -230,7 +268,7 @@ static Status apply_flags(Plan *plan, const Flags *flags) {
     plan->target[plan->targets++] = 0.5;
     plan->deviation[plan->deviations++] = 1;
     plan->deviation[plan->deviations++] = 0.5;
-    plan->memory_limit = MEMORY_SHARE * available_bytes();
+    STATUS_TRY(set_memory_limit(plan));
     return check_plan(plan);
 }
 
@@ -256,6 +294,8 @@ int plan_parse(Plan *plan, int argc, char **argv) {
          .help = "what to time"},
         {"variants", OPTION_TEXT, &flags.variants, "all", .value = "NAME,NAME,...",
          .help = "which of the variants; the crossover needs favor_positive and an exact one"},
+        {"device", OPTION_CHOICE, &flags.device, "cpu", .choices = ROOM_DEVICES,
+         .help = "what is measured: the CPU; an NVIDIA GPU; or auto, the GPU where there is one"},
         {"threads", OPTION_INT, &flags.threads, "0", .value = "COUNT", .low = 0, .high = 1024,
          .help = "threads; 0: every processor"},
         {"repetitions", OPTION_INT, &flags.repetitions, "0", .value = "COUNT", .low = 0,
@@ -264,7 +304,8 @@ int plan_parse(Plan *plan, int argc, char **argv) {
         {"seed", OPTION_INT, &flags.seed, "1", .value = "SEED", .low = 0, .high = 2147483647,
          .help = "of inputs, projections and the order of measurements"},
         {"results", OPTION_TEXT, &plan->results, "results/local", .value = "FOLDER",
-         .help = "where the folder q4_complexity will appear, whole or not at all"},
+         .help = "where the folder q4_complexity (of a GPU q4_complexity_cuda) will appear, whole "
+                 "or not at all"},
     };
     const OptionsProgram program = {.name = "q4_complexity",
                                     .about = about,
@@ -275,7 +316,12 @@ int plan_parse(Plan *plan, int argc, char **argv) {
     if (status >= 0) return status;
     threads_set(flags.threads);
     plan->threads = threads_count();
+    status = room_choose("q4_complexity", flags.device, &plan->device);
+    if (status >= 0) return status;
+    if (!plan->device->memory->is_host)
+        snprintf(plan->gpu, sizeof plan->gpu, "%s", plan->device->memory->describe());
     (plan->full ? set_full : set_quick)(plan);
+    if (*plan->gpu) set_gpu(plan);
     if (apply_flags(plan, &flags) == STATUS_OK) return -1;
     fprintf(stderr, "q4_complexity: %s\n", status_message());
     return 2;
@@ -287,6 +333,7 @@ uint64_t plan_hash(const Plan *plan) {
     Plan kept;
     memcpy(&kept, plan, sizeof kept);
     kept.results = NULL;
+    kept.device = NULL;    /* an address; kept.gpu says which */
     kept.memory_limit = 0; /* moves from run to run */
     return store_hash_here(hash_bytes(HASH_BEGIN, &kept, sizeof kept));
 }

@@ -13,9 +13,12 @@
 enum { PLAN_LENGTHS_MAX = 64, PLAN_REPETITIONS_MAX = 60, PLAN_GRID_MAX = 8 };
 
 typedef struct {
-    const char *results; /* the folder that will hold q4_complexity/ */
-    int full;            /* profile: 0 quick, 1 full */
-    int threads;         /* in force */
+    const char
+        *results; /* the folder that will hold q4_complexity/, of a GPU q4_complexity_cuda/ */
+    const Device *device;
+    char gpu[256]; /* what it is; "" for the CPU */
+    int full;      /* profile: 0 quick, 1 full */
+    int threads;   /* in force */
     uint64_t seed;
     double memory_limit; /* bytes that one measurement may take: a share of what is free */
 
@@ -47,8 +50,9 @@ typedef struct {
     double deviation[PLAN_GRID_MAX]; /* of the entries of queries and keys: 1 is standard normal */
 } Plan;
 
-/* Fills the plan, sets the number of threads, prints --help or the message of a wrong flag.
- * Returns the exit status (0 or 2), or -1 when the program should go on. */
+/* Fills the plan, opens the device, sets the number of threads, prints --help or the message of a
+ * wrong flag. Returns the exit status (0; 2: a wrong flag; 1: the device cannot be had), or -1 when
+ * the program should go on. */
 int plan_parse(Plan *plan, int argc, char **argv);
 
 /* The longest length that the profile takes for a variant. A profile bounds the time by stopping

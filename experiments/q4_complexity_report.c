@@ -59,7 +59,7 @@ static double inputs_bytes(const Plan *plan, Direction direction, int index) {
 
 static void curve_collect(const Plan *plan, const Grid *grid, int v, int d, Quantity quantity,
                           Curve *curve) {
-    double resolution = quantity == QUANTITY_SEEN ? memory_resolution_bytes() : 0;
+    double resolution = quantity == QUANTITY_SEEN ? memory_resolution_bytes(plan) : 0;
     curve->lengths = 0;
     curve->repetitions = quantity == QUANTITY_TIME ? plan->repetitions : 1;
     for (int i = 0; i < plan->lengths; i++) {
@@ -222,6 +222,11 @@ static Status write_times(const Session *session, const Grid *grid, int v, int d
         if (cell->state == CELL_TOO_LARGE)
             fprintf(skipped, "%s\t%s\t%d\tneeds %.3g GB, %.3g GB may be used\n", slug, direction,
                     length, cell->need_bytes * 1e-9, plan->memory_limit * 1e-9);
+        if (cell->state == CELL_REFUSED)
+            fprintf(skipped,
+                    "%s\t%s\t%d\ttried, and more was asked than was free; needs at least "
+                    "%.3g GB\n",
+                    slug, direction, length, cell->need_bytes * 1e-9);
         if (cell->state == CELL_TOO_LONG)
             fprintf(skipped, "%s\t%s\t%d\tthis profile stops at %d\n", slug, direction, length,
                     plan_longest(plan, v, (Direction)d));
@@ -453,8 +458,11 @@ static Status write_cross(const Session *session, const Cross *cross, Results *r
 Status report_write(const Session *session, const Grid *grid, const Cross *cross,
                     Results *results) {
     const Plan *plan = &session->plan;
-    double resolution = memory_resolution_bytes();
+    double resolution = memory_resolution_bytes(plan);
     STATUS_TRY(write_peaks(session, results));
+    if (*plan->gpu)
+        STATUS_TRY(fact(results, "byte", plan->memory_limit, plan->memory_limit, plan->memory_limit,
+                        "q4.memory.limit"));
     STATUS_TRY(fact(results, "byte", resolution, resolution, resolution, "q4.seen.resolution"));
     STATUS_TRY(fact(results, "1", plan->heads, plan->heads, plan->heads, "q4.heads"));
     STATUS_TRY(fact(results, "1", plan->width, plan->width, plan->width, "q4.width"));
@@ -498,8 +506,9 @@ static void print_slope(const Plan *plan, const Grid *grid, int v, int d, Quanti
 
 void report_print(const Session *session, const Grid *grid, const Cross *cross, FILE *stream) {
     const Plan *plan = &session->plan;
-    fprintf(stream, "peak: %.4g GFLOP/s (GEMM), %.3g GB/s (triad)\n",
-            session_gemm_peak(session) * 1e-9, session_bandwidth_peak(session) * 1e-9);
+    fprintf(stream, "peak: %.4g GFLOP/s (GEMM), %.3g GB/s (%s)\n",
+            session_gemm_peak(session) * 1e-9, session_bandwidth_peak(session) * 1e-9,
+            *plan->gpu ? "copy" : "triad");
     fprintf(stream, "%-20s %-9s %7s %11s %6s  %-19s %8s %7s %7s\n", "variant", "direction",
             "length", "seconds", "peak %", "time exponent", "counted", "seen", "total");
     for (int v = 0; v < VARIANT_COUNT; v++)

@@ -19,6 +19,61 @@ void session_done(Session *session, double expected_seconds, const char *detail)
 
 /* --- peaks --------------------------------------------------------------------------------- */
 
+/* Both are bounded where little is free: by an eighth of it. */
+#define SCRATCH_SHARE 8
+#define COPY_BYTES    ((size_t)1 << 30) /* many times a GPU's cache */
+
+static size_t scratch_bytes(const Plan *plan) {
+    const size_t size = plan->gemm_size > plan->curve_largest ? (size_t)plan->gemm_size
+                                                              : (size_t)plan->curve_largest;
+    const size_t products = 3 * size * size * sizeof(float), copies = 2 * COPY_BYTES;
+    return (products > copies ? products : copies) + 3 * 64;
+}
+
+/* The largest product of this kind that the scratch memory holds. */
+static int fitting(const Session *session, int size) {
+    while (size > 1 &&
+           3 * ((size_t)size * (size_t)size * sizeof(float) + 64) > session->scratch.capacity)
+        size /= 2;
+    return size;
+}
+
+Status session_take_room(Session *session) {
+    Plan *plan = &session->plan;
+    STATUS_TRY(room_open(&session->room, plan->device));
+    if (!room_is_gpu(&session->room)) return STATUS_OK;
+    const size_t bytes = scratch_bytes(plan);
+    const size_t most = room_left(&session->room) / SCRATCH_SHARE / 64 * 64;
+    STATUS_TRY(room_arena(&session->room, bytes < most ? bytes : most, &session->scratch));
+    plan->gemm_size = fitting(session, plan->gemm_size);
+    plan->curve_largest = fitting(session, plan->curve_largest);
+    return STATUS_OK;
+}
+
+void session_leave_room(Session *session) {
+    if (!session->room.device) return;
+    room_arena_close(&session->room, &session->scratch);
+    room_close(&session->room);
+}
+
+static Status measure_gemm(Session *session, int m, int n, int k, double seconds, double *rate) {
+    if (room_is_gpu(&session->room))
+        return peaks_device_gemm_rate(session->room.device, &session->scratch, m, n, k, seconds,
+                                      rate);
+    return peaks_gemm_rate(m, n, k, seconds, rate);
+}
+
+static Status measure_bandwidth(Session *session, double seconds, double *rate) {
+    const Plan *plan = &session->plan;
+    if (!room_is_gpu(&session->room)) {
+        size_t bytes = (size_t)fmin((double)peaks_memory_bytes(), plan->memory_limit / 2);
+        return peaks_triad_rate(bytes, seconds, rate);
+    }
+    const size_t half = session->scratch.capacity / 2 / 64 * 64;
+    return peaks_copy_rate(session->room.device, &session->scratch,
+                           half < COPY_BYTES ? half : COPY_BYTES, seconds, rate);
+}
+
 Status session_measure_peaks(Session *session) {
     const Plan *plan = &session->plan;
     if (session->peaks == PEAKS_MAX) return STATUS_OK;
@@ -28,9 +83,8 @@ Status session_measure_peaks(Session *session) {
     if (!store_get(session->store, name, pair, 2)) {
         STATUS_TRY(session_check(session));
         int size = plan->gemm_size;
-        size_t bytes = (size_t)fmin((double)peaks_memory_bytes(), plan->memory_limit / 2);
-        STATUS_TRY(peaks_gemm_rate(size, size, size, plan->peak_seconds, &pair[0]));
-        STATUS_TRY(peaks_triad_rate(bytes, plan->peak_seconds / 2, &pair[1]));
+        STATUS_TRY(measure_gemm(session, size, size, size, plan->peak_seconds, &pair[0]));
+        STATUS_TRY(measure_bandwidth(session, plan->peak_seconds / 2, &pair[1]));
         STATUS_TRY(store_put(session->store, name, pair, 2));
     }
     session->gemm[session->peaks] = pair[0];
@@ -79,8 +133,8 @@ Status session_measure_curve(Session *session) {
             snprintf(name, sizeof name, "gemm %s %d", point->shape, size);
             if (!store_get(session->store, name, &point->rate, 1)) {
                 STATUS_TRY(session_check(session));
-                STATUS_TRY(peaks_gemm_rate(point->m, point->n, point->k, point_seconds(session),
-                                           &point->rate));
+                STATUS_TRY(measure_gemm(session, point->m, point->n, point->k,
+                                        point_seconds(session), &point->rate));
                 STATUS_TRY(store_put(session->store, name, &point->rate, 1));
             }
             session->points++;

@@ -28,6 +28,8 @@ typedef struct {
 typedef struct {
     Plan plan;
     Store *store;
+    Room room;     /* of the device that is measured */
+    Arena scratch; /* a GPU's, for its peaks: there beside every workspace */
     Progress progress;
     double expected, done; /* seconds by estimate: of the whole run, and of what is finished */
     int peaks;             /* measurements of the peaks so far, spread over the run */
@@ -42,8 +44,14 @@ Status session_check(const Session *session);
 /* Adds to the progress line. */
 void session_done(Session *session, double expected_seconds, const char *detail);
 
-/* Measures GEMM (square, plan.gemm_size) and memory bandwidth (the triad, peaks.h) once more.
- * Called again and again through the run, since a shared machine changes. */
+/* Takes the device's memory, and gives it back, so that other processes may have it for a while. On
+ * the CPU nothing is taken. Where a GPU has little, plan.gemm_size and plan.curve_largest shrink.
+ */
+Status session_take_room(Session *session);
+void session_leave_room(Session *session);
+
+/* Measures GEMM (square, plan.gemm_size) and memory bandwidth (the CPU's triad, a GPU's copy;
+ * peaks.h) once more. Called again and again through the run, since a shared machine changes. */
 Status session_measure_peaks(Session *session);
 
 /* The best sustained so far: what shares of peak refer to. */

@@ -121,6 +121,37 @@ static Status warm_up(Session *session, Workspace *workspace, int v, const Case 
     return STATUS_OK;
 }
 
+/* A GPU's memory ends where its operations say so: they may need more than the formula. What does
+ * not fit is left out by name, for good: a continued run must not try again. */
+static Status leave_out(Session *session, Grid *grid, int v, int index, int forward_too) {
+    const int length = session->plan.length[index];
+    const double refused[2] = {forward_too, 1};
+    char name[STORE_NAME_MAX];
+    if (grid->cell[v][1][index].state == CELL_MEASURED)
+        grid->cell[v][1][index].state = CELL_REFUSED;
+    if (forward_too && grid->cell[v][0][index].state == CELL_MEASURED)
+        grid->cell[v][0][index].state = CELL_REFUSED;
+    sample_name(name, "refused", v, length, 0);
+    return store_put(session->store, name, refused, 2);
+}
+
+static Status warm_up_within(Session *session, Grid *grid, Workspace *workspace, int v, int index,
+                             const Case *one, Calls *calls) {
+    for (;;) {
+        const Status status = warm_up(session, workspace, v, one, calls);
+        if (status != STATUS_MEMORY || !room_is_gpu(workspace->room)) return status;
+        const int backward = calls->backward > 0;
+        fprintf(stderr, "q4_complexity: %s left out: %s\n", backward ? "backward" : "forward",
+                status_message());
+        STATUS_TRY(leave_out(session, grid, v, index, !backward));
+        calls->backward = 0;
+        if (!backward || grid->cell[v][0][index].state != CELL_MEASURED) {
+            calls->forward = 0;
+            return STATUS_OK;
+        }
+    }
+}
+
 enum { STORED = 6 }; /* seconds, disturbed, bytes; forward, then backward */
 
 static Status take_sample(Session *session, Workspace *workspace, int v, const Case *one,
@@ -149,7 +180,15 @@ static Status measure_length(Session *session, Grid *grid, Workspace *workspace,
     size_t count = 0;
     for (int v = 0; v < VARIANT_COUNT; v++) {
         int asked[2];
-        for (int d = 0; d < 2; d++) asked[d] = grid->cell[v][d][index].state == CELL_MEASURED;
+        double refused[2];
+        char limit[STORE_NAME_MAX];
+        sample_name(limit, "refused", v, shape.length, 0);
+        const int limited = store_get(session->store, limit, refused, 2);
+        for (int d = 0; d < 2; d++) {
+            CellState *state = &grid->cell[v][d][index].state;
+            if (limited && refused[d] != 0 && *state == CELL_MEASURED) *state = CELL_REFUSED;
+            asked[d] = *state == CELL_MEASURED;
+        }
         if (!asked[0] && !asked[1]) continue;
         case_make(&cases[v], &case_variants[v], shape, workspace);
         calls[v] = (Calls){1, asked[1]}; /* backward needs what forward saves */
@@ -160,7 +199,9 @@ static Status measure_length(Session *session, Grid *grid, Workspace *workspace,
             sample_name(last, "time", v, shape.length, r);
             finished = store_get(session->store, last, stored, STORED);
         }
-        if (!finished) STATUS_TRY(warm_up(session, workspace, v, &cases[v], &calls[v]));
+        if (!finished)
+            STATUS_TRY(warm_up_within(session, grid, workspace, v, index, &cases[v], &calls[v]));
+        if (!calls[v].forward) continue;
         for (int r = 0; r < plan->repetitions; r++) order[count++] = (uint32_t)v;
     }
     rng_shuffle(order, count, plan->seed, rng_stream("q4.order") + (uint64_t)shape.length);
@@ -169,6 +210,7 @@ static Status measure_length(Session *session, Grid *grid, Workspace *workspace,
         int v = (int)order[i], r = taken[v]++;
         double stored[STORED], spent = 0;
         STATUS_TRY(take_sample(session, workspace, v, &cases[v], &calls[v], r, stored));
+        grid->cell[v][0][index].forward_bytes = stored[2];
         for (int d = 0; d < 2; d++) {
             Cell *cell = &grid->cell[v][d][index];
             if (cell->state != CELL_MEASURED) continue;
@@ -194,9 +236,10 @@ Status time_measure(Session *session, Grid *grid) {
                     longest = (size_t)plan->length[i];
     for (int i = 0; i < plan->lengths; i++) say_too_large(session, grid, i);
     Workspace workspace;
-    STATUS_TRY(workspace_open(&workspace, (size_t)plan->heads * longest * (size_t)plan->width,
+    STATUS_TRY(workspace_open(&workspace, &session->room,
+                              (size_t)plan->heads * longest * (size_t)plan->width,
                               (size_t)plan->features * (size_t)plan->width, plan->seed,
-                              plan->directions[DIRECTION_BACKWARD]));
+                              plan->directions[DIRECTION_BACKWARD], 0));
     Status status = workspace_project(&workspace, plan->features, plan->width, plan->seed, 0);
     for (int i = 0; i < plan->lengths && status == STATUS_OK; i++) {
         status = measure_length(session, grid, &workspace, i);

@@ -13,7 +13,8 @@
 typedef enum {
     CELL_NOT_ASKED,
     CELL_MEASURED,
-    CELL_TOO_LARGE, /* it does not fit into memory */
+    CELL_TOO_LARGE, /* it does not fit into memory, by the formula */
+    CELL_REFUSED,   /* it did not, when it was tried: a GPU's alone */
     CELL_TOO_LONG   /* the profile stops this variant at a shorter length */
 } CellState;
 
@@ -25,7 +26,8 @@ typedef struct {
     double seconds[PLAN_REPETITIONS_MAX]; /* of one call */
     unsigned char disturbed[PLAN_REPETITIONS_MAX];
     double counted_bytes;
-    double seen_bytes; /* NAN where it was not taken */
+    double forward_bytes; /* of forward, also where only backward was asked for */
+    double seen_bytes;    /* NAN where it was not taken */
 } Cell;
 
 typedef struct {

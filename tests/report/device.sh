@@ -1,0 +1,113 @@
+#!/bin/sh
+# --device of an experiment: a GPU that cannot be had, one that is too small, a run on one, and
+# what Ctrl-C leaves of it. The tests' emulation stands for the GPU.
+#
+#     tests/report/device.sh build/bin/tamrin_cuda_emulated.so build/bin/q4_complexity
+#
+# Without the plug-in (no C++ compiler) only what needs no GPU is tried. Prints one line a check and
+# exits with 1 when any of them fails. Takes a few seconds.
+set -u
+
+if [ $# -lt 2 ]; then
+    echo "usage: device.sh path/to/tamrin_cuda_emulated.so path/to/program ..." >&2
+    exit 2
+fi
+plugin=$1
+shift
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+failed=0
+status=0
+
+run() {
+    "$program" "$@" --results="$place" >"$work/out" 2>"$work/err" </dev/null
+    status=$?
+}
+pass() { echo "ok    $name: $1"; }
+fail() {
+    echo "FAIL  $name: $1 (status $status)"
+    sed 's/^/      | /' "$work/err"
+    failed=1
+}
+# says LABEL STATUS PATTERN: the last run ended so, and told why.
+says() {
+    if [ "$status" -eq "$2" ] && grep -q -- "$3" "$work/err"; then pass "$1"; else fail "$1"; fi
+}
+# holds LABEL PATTERN FILE
+holds() {
+    if grep -q -- "$2" "$3"; then pass "$1"; else
+        cp "$3" "$work/err"
+        fail "$1"
+    fi
+}
+
+# What is asked of each program: least (on the CPU), and what a tiny GPU of $bytes has room for but
+# for what $left_out names.
+settings() {
+    case $name in
+    q4_complexity)
+        least="--variants=value --direction=forward --lengths=16 --heads=1 --head-width=8 --threads=1"
+        tiny="--variants=materialised,value --lengths=16,96 --heads=1 --head-width=8 --features=8 \
+--repetitions=30 --threads=1"
+        bytes=200000
+        left_out="backward left out: materialised.*96 rows.* bytes asked, .* free"
+        too_much="--lengths=4096 --heads=8"
+        says_too_much="GB may be used"
+        question=q4
+        first="^time "
+        ;;
+    esac
+}
+
+for program in "$@"; do
+    name=$(basename "$program")
+    place=$work/$name
+    mkdir "$place"
+    settings
+    export TAMRIN_CUDA=/nowhere/tamrin_cuda.so
+    run --device=cuda
+    says "no plug-in" 1 "--device=cuda: .*no plug-in /nowhere.*make experiments.*--device=cpu"
+    : >"$work/no_plugin.so"
+    TAMRIN_CUDA=$work/no_plugin.so run --device=cuda
+    says "no plug-in of ours" 1 "no_plugin.so"
+    if [ -z "$(ls -A "$place")" ]; then pass "nothing is left"; else fail "something is left"; fi
+    # shellcheck disable=SC2086  # lists of flags
+    run --device=auto $least
+    says "auto goes on" 0 "computing on the CPU (cuda: no plug-in"
+    holds "auto's result is the CPU's" "^device	cpu" "$place/$name/run.tsv"
+    [ -e "$plugin" ] || continue
+
+    export TAMRIN_CUDA="$plugin" TAMRIN_EMULATED_BYTES="$bytes"
+    # shellcheck disable=SC2086
+    run --device=cuda $too_much
+    says "more than there is" 2 "$says_too_much"
+    # shellcheck disable=SC2086
+    "$program" --device=auto $tiny --results="$place" >"$work/out" 2>"$work/err" </dev/null &
+    started=$!
+    waited=0
+    while [ "$waited" -lt 200 ]; do
+        grep -q "$first" "$place/.${name}_cuda-checkpoint" 2>/dev/null && break
+        sleep 0.02
+        waited=$((waited + 1))
+    done
+    kill -INT "$started"
+    wait "$started"
+    status=$?
+    says "Ctrl-C" 130 "the same command continues"
+    says "auto takes a GPU" 130 "computing on Emulated GPU"
+    if [ ! -e "$place/${name}_cuda" ]; then pass "no half result"; else fail "a half result"; fi
+    # shellcheck disable=SC2086
+    run --device=cuda $tiny
+    says "the same command continues" 0 "it is continued"
+    if [ -n "$left_out" ]; then says "what does not fit is named" 0 "$left_out"; fi
+    folder=$place/${name}_cuda
+    holds "the machine has the GPU's name" "^machine	.*-emulated-gpu$" "$folder/run.tsv"
+    holds "the GPU is described" "^gpu	Emulated GPU, .*CUDA .*driver" "$folder/run.tsv"
+    holds "facts of a GPU" "^$question\\.cuda\\." "$folder/facts.tsv"
+    if grep "^$question\\." "$folder/facts.tsv" | grep -v "^$question\\.cuda\\." >"$work/err"; then
+        fail "facts of the CPU"
+    fi
+    holds "the CPU's result is where it was" "^device	cpu" "$place/$name/run.tsv"
+done
+exit "$failed"
