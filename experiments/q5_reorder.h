@@ -128,12 +128,13 @@ typedef struct {
     Ngram *ngram;
     const TrainLog *log;
     double before_loss, before_accuracy; /* of the untrained model on dev */
+    double fusion;                       /* weight of the trigram beside the model */
     uint32_t sample[Q5_SAMPLES];         /* sentences of the test part, drawn by seed */
     Q5Answers before;                    /* of the untrained model, on the test part */
     Q5Answers after;                     /* of the trained one, at the widest beam */
 } Q5Run;
 
-/* Every system on every set: scores.tsv, lengths.tsv, confusion_*.tsv and their
+/* Every system on every set: scores.tsv, lengths.tsv, fusion.tsv, confusion_*.tsv and their
  * facts. */
 Status q5_measure(Q5Run *run);
 

@@ -10,6 +10,7 @@
 #define DRAWS 1000
 
 #define CONFUSION_BEAM 8 /* of training and validation sentences */
+#define FUSION_BEAM    8 /* of dev, where the trigram's weight is chosen */
 
 Status q5_fact(const Q5Run *run, Interval v, const char *unit, const char *name, ...) {
     char text[192];
@@ -122,13 +123,76 @@ static Status measure_pointer(Q5Run *run, const char *set, const Q5Part *part, Q
     return STATUS_OK;
 }
 
-static Status difference(const Q5Run *run, const char *set, const OrderScore *pointer,
-                         const OrderScore *kn3, size_t count) {
+/* How much `better` is than `worse`, on the same sentences. */
+static Status difference(const Q5Run *run, const char *set, const char *gain,
+                         const OrderScore *better, const OrderScore *worse, size_t count) {
     OrderSummary d;
-    STATUS_TRY(order_compare(pointer, kn3, count, DRAWS, 1, &d));
-    STATUS_TRY(q5_fact(run, d.bleu, "1", "%s.gain.bleu", set));
-    STATUS_TRY(q5_fact(run, d.exact, "1", "%s.gain.exact", set));
-    return q5_fact(run, d.tau, "1", "%s.gain.tau", set);
+    STATUS_TRY(order_compare(better, worse, count, DRAWS, 1, &d));
+    STATUS_TRY(q5_fact(run, d.bleu, "1", "%s.%s.bleu", set, gain));
+    STATUS_TRY(q5_fact(run, d.exact, "1", "%s.%s.exact", set, gain));
+    return q5_fact(run, d.tau, "1", "%s.%s.tau", set, gain);
+}
+
+/* --- the model and the trigram together --------------------------------------------------------
+ */
+
+static ReordererSearch fused(const Q5Run *run, int beam, double weight) {
+    return (ReordererSearch){.beam = beam, .ngram = run->ngram, .ngram_weight = weight};
+}
+
+/* Which weight has the best BLEU on dev: fusion.tsv. */
+static Status try_weights(Q5Run *run, Q5Answers *answers, OrderScore *scores) {
+    static const double few[] = {0, .1, .4}, many[] = {0, .05, .1, .15, .2, .3, .4};
+    const Q5Part *dev = &run->data->dev;
+    const double *weights = run->plan->quick ? few : many;
+    const size_t tried = run->plan->quick ? 3 : 7;
+    double best = -1;
+    FILE *f = results_table(run->results, "fusion",
+                            "weight\tbleu\tbleu_low\tbleu_high\texact\ttau\ttau_low\ttau_high");
+    if (!f) return STATUS_IO;
+    for (size_t k = 0; k < tried; k++) {
+        char what[80];
+        OrderSummary s;
+        const ReordererSearch search = fused(run, FUSION_BEAM, weights[k]);
+        snprintf(what, sizeof what, "q5 perdt_dev, trigram's weight %g", weights[k]);
+        STATUS_TRY(q5_answer_pointer(run->model, run->data, dev, &search, what, answers));
+        STATUS_TRY(q5_score(dev, answers, scores));
+        STATUS_TRY(order_summarise(scores, 1, dev->count, BOOTSTRAP_OVER_SENTENCES, DRAWS, 1, &s));
+        fprintf(f, "%g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", weights[k], s.bleu.value,
+                s.bleu.low, s.bleu.high, s.exact.value, s.tau.value, s.tau.low, s.tau.high);
+        if (s.bleu.value > best) best = s.bleu.value, run->fusion = weights[k];
+    }
+    return q5_fact(run, (Interval){run->fusion, run->fusion, run->fusion}, "1", "fusion.weight");
+}
+
+static Status choose_weight(Q5Run *run) {
+    Q5Answers answers;
+    const Q5Part *dev = &run->data->dev;
+    OrderScore *scores = malloc((dev->count + 1) * sizeof *scores);
+    if (!scores) return status_fail(STATUS_MEMORY, "no memory for scores");
+    Status status = q5_answers_open(dev, &answers);
+    if (status == STATUS_OK) status = try_weights(run, &answers, scores);
+    q5_answers_close(&answers);
+    free(scores);
+    return status;
+}
+
+/* With the widest beam; `alone`: the model's own scores. */
+static Status measure_fused(Q5Run *run, const char *set, const Q5Part *part, int lengths,
+                            const OrderScore *alone, OrderScore *scores) {
+    char what[80];
+    Q5Answers answers;
+    const OptionInts *beams = &run->plan->beams;
+    const int beam = beams->values[beams->count - 1];
+    const ReordererSearch search = fused(run, beam, run->fusion);
+    snprintf(what, sizeof what, "q5 %s, beam %d with the trigram", set, beam);
+    STATUS_TRY(q5_answers_open(part, &answers));
+    Status status = q5_answer_pointer(run->model, run->data, part, &search, what, &answers);
+    if (status == STATUS_OK)
+        status = take(run, set, "pointer_kn3", beam, part, &answers, lengths, scores);
+    q5_answers_close(&answers);
+    return status == STATUS_OK ? difference(run, set, "fusion.gain", scores, alone, part->count)
+                               : status;
 }
 
 static Status measure_with(Q5Run *run, const char *set, const Q5Part *part, Q5Answers *answers,
@@ -143,7 +207,8 @@ static Status measure_with(Q5Run *run, const char *set, const Q5Part *part, Q5An
                                what, answers));
     STATUS_TRY(take(run, set, "kn3", run->plan->beam, part, answers, lengths, kn3));
     STATUS_TRY(measure_pointer(run, set, part, answers, lengths, scores));
-    return difference(run, set, scores, kn3, part->count);
+    STATUS_TRY(difference(run, set, "gain", scores, kn3, part->count));
+    return measure_fused(run, set, part, lengths, scores, kn3);
 }
 
 static Status measure_set(Q5Run *run, const char *set, const Q5Part *part, int lengths,
@@ -225,6 +290,7 @@ static Status write_ends(const Q5Run *run, const Q5Part *part, const Q5Answers *
 Status q5_measure(Q5Run *run) {
     const Q5Sentences *data = run->data;
     Q5Part part;
+    STATUS_TRY(choose_weight(run));
     STATUS_TRY(measure_set(run, "perdt_test", &data->test, 1, &run->after));
     STATUS_TRY(write_confusion(run, "confusion_test", &data->test, &run->after));
     STATUS_TRY(write_ends(run, &data->test, &run->after));

@@ -30,6 +30,8 @@ typedef struct {
     ReorderBatch bags; /* sorted */
     int *from;         /* [T]: where a word of the sorted bag stands in the given one */
     int beam, ends, longest;
+    const Ngram *ngram;
+    double ngram_weight;
     ReordererStep step;
     Hypothesis *now, *next; /* [B * beam] */
     int *alive;             /* [B] hypotheses of each sentence */
@@ -144,9 +146,20 @@ static float dot(const float *a, const float *b, int n) {
     return sum;
 }
 
+/* What the trigram makes of `words` words of which hypothesis h has placed t, and then `next`: its
+ * weighted log-probability, and that of the sentence's end behind the last word. */
+static double heard(const Search *s, const Hypothesis *h, int t, const uint32_t *word, int words,
+                    uint32_t next) {
+    const uint32_t u = t > 1 ? word[h->placed[t - 2]] : NGRAM_BEGIN;
+    const uint32_t v = t > 0 ? word[h->placed[t - 1]] : NGRAM_BEGIN;
+    double nats = log(ngram_probability(s->ngram, u, v, next));
+    if (t + 1 == words) nats += log(ngram_probability(s->ngram, v, next, NGRAM_END));
+    return s->ngram_weight * nats;
+}
+
 /* Adds the continuations of hypothesis `i` of sentence b: equal words are one, the first of them
  * that is left. */
-static int continue_one(const Search *s, int b, int i, Candidate *out) {
+static int continue_one(const Search *s, int b, int i, int t, Candidate *out) {
     const Hypothesis *h = &s->now[b * s->beam + i];
     const int d = s->model->config.width, first = s->bags.offsets[b], words = length_of(s, b);
     const uint32_t *word = s->bags.words + first;
@@ -171,7 +184,10 @@ static int continue_one(const Search *s, int b, int i, Candidate *out) {
         else
             out[count++] = (Candidate){i, j, exp(z[j] - all)};
     }
-    for (int k = 0; k < count; k++) out[k].score = h->score + log(out[k].score);
+    for (int k = 0; k < count; k++) {
+        out[k].score = h->score + log(out[k].score);
+        if (s->ngram) out[k].score += heard(s, h, t, word, words, word[out[k].word]);
+    }
     return count;
 }
 
@@ -203,7 +219,7 @@ static void choose(Search *s, int b, int t) {
     Hypothesis *now = s->now + b * s->beam, *next = s->next + b * s->beam;
     const uint32_t *word = s->bags.words + s->bags.offsets[b];
     int count = 0, kept = 0;
-    for (int i = 0; i < s->alive[b]; i++) count += continue_one(s, b, i, s->candidate + count);
+    for (int i = 0; i < s->alive[b]; i++) count += continue_one(s, b, i, t, s->candidate + count);
     qsort(s->candidate, (size_t)count, sizeof *s->candidate, compare_candidates);
     for (int k = 0; k < count && kept < s->beam; k++) {
         Hypothesis *h = &next[kept];
@@ -235,8 +251,11 @@ static void write_out(const Search *s, int *order, double *score) {
 
 static Status search_some(Reorderer *model, Arena *arena, const ReorderBatch *bags,
                           const ReordererSearch *options, int *order, double *score) {
-    Search s = {
-        .model = model, .beam = options->beam, .ends = options->ends ? options->ends : ENDS};
+    Search s = {.model = model,
+                .beam = options->beam,
+                .ends = options->ends ? options->ends : ENDS,
+                .ngram = options->ngram,
+                .ngram_weight = options->ngram_weight};
     tape_open(&s.tape, arena, TAPE_INFER, 0, 0);
     STATUS_TRY(sort_bags(&s, bags));
     for (int b = 0; b < bags->sequences; b++)
@@ -264,6 +283,12 @@ static Status check(const ReorderBatch *bags, const ReordererSearch *options) {
             STATUS_ARGUMENT,
             "search: a beam of %d, told apart by %d words; expected 1 to %d, 0 to %d",
             options->beam, options->ends, REORDERER_BEAM_MAX, ENDS_MAX);
+    if (options->ngram && (!(options->ngram_weight >= 0) || options->ends == 1))
+        return status_fail(
+            STATUS_ARGUMENT,
+            "search: a trigram of weight %g, states told apart by %d words; expected "
+            "0 or more, and at least 2",
+            options->ngram_weight, options->ends);
     for (int b = 0; b < bags->sequences; b++)
         if (bags->offsets[b + 1] - bags->offsets[b] < 1 ||
             bags->offsets[b + 1] - bags->offsets[b] > REORDERER_WORDS_MAX)

@@ -226,7 +226,9 @@ START_TEST(the_filter_answers_line_by_line) {
     ck_assert_ptr_nonnull(strstr(out, "\n\nیکتا\n\nوaa وaa\n\n"));
     ck_assert_ptr_nonnull(strstr(err, "line 4"));
     ck_assert_ptr_nonnull(strstr(err, "line 6: more than 256 words"));
-    ck_assert_int_eq(wait_for(start("", q5_reorder_order)), 2);
+    ck_assert_int_eq(wait_for(start("", q5_reorder_order)), 1);
+    ck_assert_ptr_nonnull(strstr(read_file("err", err, sizeof err), "make orderer trains a model"));
+    ck_assert_int_eq(wait_for(start("--beam=0", q5_reorder_order)), 2);
     ck_assert_int_eq(wait_for(start("--model=in", q5_reorder_order)), 1);
 }
 END_TEST

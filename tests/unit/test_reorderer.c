@@ -247,6 +247,64 @@ START_TEST(a_wide_beam_finds_the_best_of_all_orders) {
 }
 END_TEST
 
+/* A trigram of random sentences of words 0 .. 29. */
+static Ngram *open_trigram(void) {
+    Ngram *ngram;
+    ck_assert_int_eq(ngram_open(&ngram, 32), STATUS_OK);
+    for (uint64_t i = 0; i < 400; i++) {
+        uint32_t sentence[6];
+        for (uint64_t t = 0; t < 6; t++) sentence[t] = (uint32_t)rng_below(8, i, t, 6 + 6 * t / 2);
+        ck_assert_int_eq(ngram_add(ngram, sentence, 6), STATUS_OK);
+    }
+    ck_assert_int_eq(ngram_finish(ngram), STATUS_OK);
+    return ngram;
+}
+
+static double trigram_nats(const Ngram *ngram, const uint32_t *word, int n) {
+    double nats = 0;
+    uint32_t u = NGRAM_BEGIN, v = NGRAM_BEGIN;
+    for (int t = 0; t <= n; t++) {
+        const uint32_t next = t < n ? word[t] : NGRAM_END;
+        nats += log(ngram_probability(ngram, u, v, next));
+        u = v, v = next;
+    }
+    return nats;
+}
+
+START_TEST(with_a_trigram_it_finds_the_best_of_both) {
+    const ReordererConfig config = tiny();
+    static const double weights[] = {0, .5, 100};
+    Reorderer *model = open_model(&config, 5);
+    Ngram *ngram = open_trigram();
+    shake(model);
+    const uint32_t words[] = {3, 1, 4, 1, 25};
+    const int length = 5;
+    double alone[5] = {0};
+    Bag bag, trial;
+    int order[5], p[5] = {0, 1, 2, 3, 4};
+    fill_bag(&bag, &config, 1, &length, words);
+    for (int k = 0; k < 3; k++) {
+        double score, best = -INFINITY;
+        search(
+            model, &bag.batch,
+            (ReordererSearch){.beam = 200, .ends = 5, .ngram = ngram, .ngram_weight = weights[k]},
+            order, &score);
+        check_permutation(order, 5);
+        for (int i = 0; i < 5; i++) p[i] = i;
+        for (int i = 0; i < 120; i++, next_permutation(p, 5)) {
+            reorder_bag(&bag, &config, p, &trial);
+            best = fmax(best, -5 * loss_of(model, &trial.batch, NULL) +
+                                  weights[k] * trigram_nats(ngram, trial.words, 5));
+        }
+        ck_assert_double_eq_tol(score, best, 1e-4 * fmax(1, fabs(best)));
+        if (k == 0) search(model, &bag.batch, (ReordererSearch){.beam = 200, .ends = 5}, p, alone);
+        if (k == 0) ck_assert(score == alone[0]); /* to the bit */
+    }
+    ngram_close(ngram);
+    reorderer_close(model);
+}
+END_TEST
+
 START_TEST(what_cannot_be_searched_is_refused) {
     const ReordererConfig config = tiny();
     Reorderer *model = open_model(&config, 5);
@@ -388,6 +446,7 @@ Suite *suite_reorderer(void) {
     tcase_add_test(test, anything_comes_out_as_a_permutation);
     tcase_add_test(test, a_score_is_the_loss_of_its_order);
     tcase_add_test(test, a_wide_beam_finds_the_best_of_all_orders);
+    tcase_add_test(test, with_a_trigram_it_finds_the_best_of_both);
     tcase_add_test(test, what_cannot_be_searched_is_refused);
     tcase_add_test(test, gradients_are_those_of_differences);
     tcase_add_test(test, it_learns_to_sort);
