@@ -26,12 +26,10 @@
     "  operations                          under a second\n"                                       \
     "  operations --gpu=real --results=/tmp/mine\n"
 
-enum { CPU, GPU, DEVICES, PRECISIONS = 2 };
+enum { CPU, GPU, DEVICES, PRECISIONS = 3 };
 
 enum { REASONS = 4 };
 static const char *const reasons[REASONS] = {"tape", "decoder", "generation", "unknown"};
-
-static const char *const precision_words[PRECISIONS] = {"f32", "bf16"};
 
 typedef struct {
     Arena arena;
@@ -57,7 +55,7 @@ static Status precisions(Survey *s, const Operation *o, int which, Direction dir
                                o->name, status_message());
         case OPERATION_RUNS:
             snprintf(out + strlen(out), size - strlen(out), "%s%s", found ? " " : "",
-                     precision_words[p]);
+                     precision_name(precision));
             found = 1;
             break;
         case OPERATION_LACKS:

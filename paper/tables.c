@@ -167,6 +167,7 @@ static const struct {
     {FILE_OF(common)},
     {FILE_OF(quick)},
     {FILE_OF(operations)},
+    {FILE_OF(gpu)},
     {FILE_OF(q1_bottleneck)},
     {FILE_OF(q1_memory)},
     {FILE_OF(q2_history)},

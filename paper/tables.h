@@ -76,6 +76,7 @@ void cell_value(Text *out, int first, double value, const char *unit);
 TABLES_OF(common);
 TABLES_OF(quick);
 TABLES_OF(operations);
+TABLES_OF(gpu);
 TABLES_OF(q1_bottleneck);
 TABLES_OF(q1_memory);
 TABLES_OF(q2_history);

@@ -38,7 +38,6 @@ static void put(OperationNumbers *out, const float *x, size_t count) {
 
 static Status run_attention(const Operation *o, const Device *device, Precision precision,
                             Direction direction, Arena *arena, OperationNumbers *out) {
-    (void)precision;
     const OpVariant *variant = table_variant(o->index);
     const OpShape *shape = NULL;
     for (int s = 0; !shape && s < table_shapes(); s++)
@@ -47,6 +46,7 @@ static Status run_attention(const Operation *o, const Device *device, Precision 
     const int back = direction == DIRECTION_BACKWARD;
     Problem problem;
     problem_open(&problem, variant, shape, 0);
+    problem.attention.precision = precision;
     Status status = problem_forward(&problem, device, back, arena);
     if (status == STATUS_OK && back) status = problem_backward(&problem, device, arena);
     for (int t = back ? TENSOR_DQ : TENSOR_OUT; status == STATUS_OK; t++) {
@@ -183,6 +183,16 @@ static Status run_gemm(const Operation *o, const Device *device, Precision preci
     float *c = blank(arena, (size_t)M * N);
     STATUS_TRY(device->gemm(0, 1, M, N, K, 1, draw(arena, (size_t)M * K, "a"), K,
                             draw(arena, (size_t)N * K, "b"), K, 0, c, N));
+    put(out, c, (size_t)M * N);
+    return STATUS_OK;
+}
+
+static Status run_gemm_at(const Operation *o, const Device *device, Precision precision,
+                          Direction direction, Arena *arena, OperationNumbers *out) {
+    (void)o, (void)direction;
+    float *c = blank(arena, (size_t)M * N);
+    STATUS_TRY(device->gemm_at(precision, 0, 1, M, N, K, 1, draw(arena, (size_t)M * K, "a"), K,
+                               draw(arena, (size_t)N * K, "b"), K, 0, c, N, arena));
     put(out, c, (size_t)M * N);
     return STATUS_OK;
 }
@@ -331,6 +341,7 @@ static Status run_adamw(const Operation *o, const Device *device, Precision prec
 #define NO   OPERATION_NO_SLOT
 #define F32  (1 << PRECISION_F32)
 #define BF16 (1 << PRECISION_BF16)
+#define TF32 (1 << PRECISION_TF32)
 #define LAYER                                                                                      \
     OPERATION_OF_LAYERS, {                                                                         \
         offsetof(LayerOps, activate), offsetof(LayerOps, activate_backward)                        \
@@ -355,6 +366,7 @@ static Status run_adamw(const Operation *o, const Device *device, Precision prec
 /* clang-format off */
 static const Operation others[] = {
     {"product", "gemm",   NULL,   OPERATION_OF_DEVICE, {offsetof(Device, gemm), NO}, run_gemm, 0, 1, F32},
+    {"product", "gemm_at", NULL, OPERATION_OF_DEVICE, {offsetof(Device, gemm_at), NO}, run_gemm_at, 0, 1, F32 | BF16 | TF32},
     {"product", "matmul", "tape", TAPE, run_matmul, 0, 0, F32 | BF16},
     {"layer", "bias", NULL, LAYER, run_activation, ACTIVATION_NONE, 0, F32},
     {"layer", "gelu", NULL, LAYER, run_activation, ACTIVATION_GELU, 0, F32},
@@ -402,7 +414,7 @@ const Operation *operation_at(int index) {
                     run_attention,
                     index,
                     0,
-                    F32};
+                    F32 | BF16 | TF32};
     return &attention[index];
 }
 
