@@ -109,6 +109,7 @@ CUDA_FLAGS := -std=c++17 -O3 -Isrc -Isrc/op/cuda -Xcompiler -fPIC,-Wall,-Wextra 
               -gencode arch=compute_90,code=compute_90
 EMULATE_FLAGS := -std=c++17 -g -fPIC -Isrc/op/cuda -DTAMRIN_EMULATE -Wall -Wextra
 EMULATED := $(if $(CXX),$(BUILD)/libcudaemulated.a)
+EMULATION := $(BUILD)/emulated/emulate.o $(BUILD)/emulated/emulate_tensor.o
 
 $(BUILD)/cuda/%.o: src/op/cuda/%.cu $(CUDA_HEADERS)
 	@mkdir -p $(@D)
@@ -127,12 +128,12 @@ $(BUILD)/emulated/%.o: src/op/cuda/%.cpp $(CUDA_HEADERS) $(BUILD)/flags
 	@echo '  c++ $<'; $(CXX) $(CPPFLAGS) $(EMULATE_FLAGS) $(OPTIMISE) -c $< -o $@
 
 $(BUILD)/libcudaemulated.a: $(CUDA_SOURCES:src/op/cuda/%.cu=$(BUILD)/emulated/%.o) \
-                            $(BUILD)/emulated/emulate.o $(BUILD)/emulated/selftest.o
+                            $(EMULATION) $(BUILD)/emulated/selftest.o
 
 # The emulation as a plug-in, so that whole programs are tested with it: TAMRIN_CUDA names it.
 EMULATED_PLUGIN := $(if $(CXX),$(BIN)/tamrin_cuda_emulated.so)
 $(BIN)/tamrin_cuda_emulated.so: $(CUDA_SOURCES:src/op/cuda/%.cu=$(BUILD)/emulated/%.o) \
-                                $(BUILD)/emulated/emulate.o
+                                $(EMULATION)
 	@mkdir -p $(@D)
 	@echo '  link $@'; $(CXX) $(OPTIMISE) -shared -o $@ $^ $(LDFLAGS) -lopenblas
 

@@ -1,6 +1,7 @@
 #include "op/low.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,11 +15,15 @@ double low_unit(Precision precision) {
 }
 
 double low_round(Precision precision, double x) {
-    if (precision == PRECISION_F32 || x == 0 || !isfinite(x)) return x;
-    int exponent;
-    const int digits = precision == PRECISION_BF16 ? 8 : 11;
-    const double part = ldexp(frexp(x, &exponent), digits);
-    return ldexp(precision == PRECISION_BF16 ? nearbyint(part) : round(part), exponent - digits);
+    uint64_t bits;
+    const int dropped = precision == PRECISION_BF16 ? 52 - 7 : 52 - 10;
+    if (precision == PRECISION_F32 || !isfinite(x)) return x;
+    memcpy(&bits, &x, sizeof bits);
+    const uint64_t half = (uint64_t)1 << (dropped - 1);
+    bits += precision == PRECISION_BF16 ? half - 1 + (bits >> dropped & 1) : half;
+    bits &= ~((half << 1) - 1);
+    memcpy(&x, &bits, sizeof x);
+    return x;
 }
 
 static double *doubles(size_t count) {

@@ -14,6 +14,8 @@ Status forward(const Attention *a, const CudaRows *rows, const Call &c, Arena *a
     case ATTENTION_MATERIALISED:
         return cuda_materialised(a, rows, c.q, c.k, c.v, c.out, c.saved, arena);
     case ATTENTION_TILED:
+        if (a->precision == PRECISION_BF16)
+            return cuda_tensor_tiled(a, rows, c.q, c.k, c.v, c.out, c.saved, arena);
         return cuda_tiled(a, rows, c.q, c.k, c.v, c.out, c.saved);
     case ATTENTION_KERNEL_QUADRATIC:
         return cuda_quadratic(a, rows, c.q, c.k, c.v, c.out, c.saved, arena);
@@ -33,6 +35,10 @@ Status backward(const Attention *a, const CudaRows *rows, const Call &c, Arena *
         return cuda_materialised_backward(a, rows, c.q, c.k, c.v, c.dout, c.saved, c.dq, c.dk, c.dv,
                                           arena);
     case ATTENTION_TILED:
+        if (a->precision == PRECISION_BF16)
+            return cuda_host->fail(STATUS_UNSUPPORTED,
+                                   "cuda: backward of tiled attention in bf16 is not there yet; "
+                                   "expected f32");
         return cuda_tiled_backward(a, rows, c.q, c.k, c.v, c.o, c.dout, c.saved, c.dq, c.dk, c.dv,
                                    arena);
     case ATTENTION_KERNEL_QUADRATIC:
@@ -60,9 +66,13 @@ Status check(const Attention *a) {
     case ATTENTION_VALUE:
         return STATUS_OK;
     case ATTENTION_TILED:
+        if (bf16 && a->width <= 128) return STATUS_OK;
+        if (bf16)
+            return cuda_host->fail(STATUS_UNSUPPORTED,
+                                   "cuda: tiled attention in bf16 of heads of %d; at most 128",
+                                   a->width);
         return cuda_host->fail(STATUS_UNSUPPORTED,
-                               "cuda: tiled attention in %s is not there; expected f32",
-                               precision_name(a->precision));
+                               "cuda: tiled attention in tf32 is not there; expected f32 or bf16");
     default:
         if (!bf16) return STATUS_OK;
         return cuda_host->fail(STATUS_UNSUPPORTED, "cuda: kernel attention in bf16 is not there; "

@@ -63,6 +63,10 @@ Status cuda_tiled_backward(const Attention *a, const CudaRows *rows, AttentionIn
                            AttentionIn v, AttentionIn out, AttentionIn dout, const float *saved,
                            AttentionOut dq, AttentionOut dk, AttentionOut dv, Arena *arena);
 
+/* The same with bf16 operands, on tensor cores. */
+Status cuda_tensor_tiled(const Attention *a, const CudaRows *rows, AttentionIn q, AttentionIn k,
+                         AttentionIn v, AttentionOut out, float *saved, Arena *arena);
+
 Status cuda_value(const Attention *a, const CudaRows *rows, AttentionIn v, AttentionOut out);
 Status cuda_value_backward(const Attention *a, const CudaRows *rows, AttentionIn dout,
                            AttentionOut dq, AttentionOut dk, AttentionOut dv);

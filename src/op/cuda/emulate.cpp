@@ -47,6 +47,7 @@ ucontext_t scheduler;
 jmp_buf scheduler_place;
 #endif
 int count, current;
+unsigned long blocks_begun;
 void (*kernel_body)(void *);
 void *kernel_context;
 char *shared;
@@ -138,6 +139,7 @@ int release(void) {
 }
 
 void run_block(void) {
+    blocks_begun++;
     for (int i = 0; i < count; i++) {
         Fiber *fiber = &fibers[i];
         unsigned u = (unsigned)i;
@@ -196,6 +198,14 @@ void emulate_meet_block(void) {
 
 void emulate_meet_warp(void) {
     to_scheduler(AT_WARP);
+}
+
+int emulate_thread(void) {
+    return current;
+}
+
+unsigned long emulate_block(void) {
+    return blocks_begun;
 }
 
 int emulate_lane(void) {

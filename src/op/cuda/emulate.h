@@ -71,6 +71,8 @@ void emulate_meet_warp(void);
 /* Every lane gives 8 bytes and takes those of `lane`. */
 uint64_t emulate_exchange(uint64_t bits, int lane);
 int emulate_lane(void);
+int emulate_thread(void);          /* of the block */
+unsigned long emulate_block(void); /* how many have begun */
 
 static inline void __syncthreads(void) {
     emulate_meet_block();

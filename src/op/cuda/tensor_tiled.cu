@@ -1,0 +1,255 @@
+/* Exact softmax attention in tiles, in bf16 on tensor cores: FlashAttention-2's division of the
+ * work (Dao 2023) with the instructions of Ampere, which Hopper runs too. A block has 128 queries
+ * of a head, a warp 32 of them, and walks over keys 64 at a time; a warp's scores stay in its
+ * registers from Q K' through softmax to P V. K and V of the next tile arrive while this one is
+ * worked on.
+ *
+ * Estimates, from the instructions and not from a clock, for D = 64, a warp and a tile of 64 keys:
+ * 128 mma (16 x 8 x 16), fed by 32 ldmatrix.x4 of 512 bytes, 4 mma a load; 32 rows a warp and not
+ * 16, because half as many mma a load would leave Hopper's tensor cores waiting for shared memory
+ * (an SM reads 128 bytes a cycle: 4 cycles a load, in which its four tensor cores do 2.5 of these
+ * mma at the share of their peak that mma.sync is said to reach). 64 exponentials a thread, 512
+ * cycles of an SM's 16 units a block and tile, beside 512 cycles of mma at peak on Hopper (4096
+ * multiply-adds... see below) 1024 on Ampere: at D = 64 softmax costs Hopper about as much as the
+ * products, and only overlapping blocks hide it. From memory a block reads 64 x D x 4 bytes of K
+ * and V a tile for 4 x 128 x 64 x D operations: 128 a byte, most of it from the second-level cache.
+ */
+#include "tensor_tiles.h"
+
+namespace {
+
+const int ROWS = 32 * TENSOR_WARPS, KEYS = 64;
+
+/* What a warp holds of its 32 rows: two tiles of 16. */
+template <int D> struct Rows {
+    float sum[2][D / 8][4];
+    float most[2][2], total[2][2]; /* of row g and g + 8; total: this lane's share */
+};
+
+/* S = Q K' of 32 rows and the tile's keys. */
+template <int D>
+__device__ __forceinline__ void scores(SharedAt q_rows, SharedAt k_tile,
+                                       const uint32_t kept[2][D / 16][4], float s[2][KEYS / 8][4]) {
+    UNROLL
+    for (int i = 0; i < 2; i++) {
+        UNROLL
+        for (int n = 0; n < KEYS / 8; n++) {
+            UNROLL
+            for (int c = 0; c < 4; c++) s[i][n][c] = 0;
+        }
+    }
+    UNROLL
+    for (int e = 0; e < D / 16; e++) {
+        uint32_t q[2][4];
+        UNROLL
+        for (int i = 0; i < 2; i++) {
+            if (D <= 64) {
+                UNROLL
+                for (int c = 0; c < 4; c++) q[i][c] = kept[i][e][c];
+            } else {
+                tile_load_a<D>(q[i], q_rows, i, e);
+            }
+        }
+        UNROLL
+        for (int n = 0; n < KEYS / 16; n++) {
+            uint32_t k[4];
+            tile_load_b<D>(k, k_tile, n, e);
+            UNROLL
+            for (int i = 0; i < 2; i++) {
+                tensor_multiply(s[i][2 * n], q[i], k[0], k[1]);
+                tensor_multiply(s[i][2 * n + 1], q[i], k[2], k[3]);
+            }
+        }
+    }
+}
+
+/* What the row (of its sequence) of s[i][.][2 half] may not see. */
+__device__ __forceinline__ void mask_row(int causal, int row, int first_key, int keys, int half,
+                                         float s[KEYS / 8][4]) {
+    const int end = causal && row + 1 < keys ? row + 1 : keys;
+    const int t = (int)threadIdx.x % 4 * 2;
+    UNROLL
+    for (int n = 0; n < KEYS / 8; n++) {
+        UNROLL
+        for (int c = 0; c < 2; c++)
+            if (first_key + n * 8 + t + c >= end) s[n][2 * half + c] = -CUDART_INF_F;
+    }
+}
+
+/* P = 2^(factor (S - most)) in place of S, after `most` has grown to hold this tile's. */
+template <int D>
+__device__ __forceinline__ void softmax(float factor, int i, int half, float s[KEYS / 8][4],
+                                        Rows<D> &rows) {
+    float top = rows.most[i][half], part = 0;
+    UNROLL
+    for (int n = 0; n < KEYS / 8; n++) top = fmaxf(top, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
+    top = quad_max(top);
+    const float shrink = tensor_exp2((rows.most[i][half] - top) * factor), base = top * factor;
+    UNROLL
+    for (int n = 0; n < KEYS / 8; n++) {
+        UNROLL
+        for (int c = 2 * half; c < 2 * half + 2; c++) {
+            s[n][c] = tensor_exp2(fmaf(s[n][c], factor, -base));
+            part += s[n][c];
+        }
+    }
+    rows.most[i][half] = top;
+    rows.total[i][half] = rows.total[i][half] * shrink + part;
+    UNROLL
+    for (int e = 0; e < D / 8; e++) {
+        rows.sum[i][e][2 * half] *= shrink;
+        rows.sum[i][e][2 * half + 1] *= shrink;
+    }
+}
+
+/* sum += P V. */
+template <int D>
+__device__ __forceinline__ void add_values(SharedAt v_tile, const float p[2][KEYS / 8][4],
+                                           Rows<D> &rows) {
+    UNROLL
+    for (int n = 0; n < KEYS / 16; n++) {
+        uint32_t a[2][4];
+        UNROLL
+        for (int i = 0; i < 2; i++) {
+            a[i][0] = tensor_pack(p[i][2 * n][0], p[i][2 * n][1]);
+            a[i][1] = tensor_pack(p[i][2 * n][2], p[i][2 * n][3]);
+            a[i][2] = tensor_pack(p[i][2 * n + 1][0], p[i][2 * n + 1][1]);
+            a[i][3] = tensor_pack(p[i][2 * n + 1][2], p[i][2 * n + 1][3]);
+        }
+        UNROLL
+        for (int e = 0; e < D / 16; e++) {
+            uint32_t v[4];
+            tile_load_b_rows<D>(v, v_tile, n, e);
+            UNROLL
+            for (int i = 0; i < 2; i++) {
+                tensor_multiply(rows.sum[i][2 * e], a[i], v[0], v[1]);
+                tensor_multiply(rows.sum[i][2 * e + 1], a[i], v[2], v[3]);
+            }
+        }
+    }
+}
+
+template <int D>
+KERNEL(TENSOR_THREADS)
+tensor_rows(CudaTensorShape s, CudaPacked q, CudaPacked k, CudaPacked v, AttentionOut out,
+            float *saved) {
+    DYNAMIC_SHARED(unsigned char, memory);
+    const uint32_t tile = KEYS * D * 2;
+    const SharedAt q_tile = tensor_shared(memory), tiles = q_tile + ROWS * D * 2;
+    const int b = (int)blockIdx.z, h = (int)blockIdx.y;
+    /* Causal: the longest rows begin first. */
+    const int from = (int)(s.causal ? gridDim.x - 1 - blockIdx.x : blockIdx.x) * ROWS;
+    const int first = s.query_offsets[b], n = s.query_offsets[b + 1] - first;
+    const int first_key = s.key_offsets[b], m = s.key_offsets[b + 1] - first_key;
+    const int lane = (int)threadIdx.x % WARP, mine = from + (int)threadIdx.x / WARP * 32;
+    const SharedAt q_rows = q_tile + (uint32_t)((mine - from) * D * 2) + tile_lane_a<D>();
+    const SharedAt k_at = tiles + tile_lane_b<D>(), v_at = tiles + tile + tile_lane_a<D>();
+    const TileSource<D> k_from = tile_source<D>(k, h, first_key);
+    const TileSource<D> v_from = tile_source<D>(v, h, first_key);
+    const float factor = s.scale * CUDA_LOG2_E;
+    if (from >= n) return; /* the whole block */
+    Rows<D> rows;
+    uint32_t kept[2][D / 16][4];
+    UNROLL
+    for (int i = 0; i < 2; i++) {
+        UNROLL
+        for (int e = 0; e < D / 8; e++) {
+            UNROLL
+            for (int c = 0; c < 4; c++) rows.sum[i][e][c] = 0;
+        }
+        UNROLL
+        for (int half = 0; half < 2; half++)
+            rows.most[i][half] = -CUDART_INF_F, rows.total[i][half] = 0;
+    }
+    const int last = s.causal && from + ROWS < m ? from + ROWS : m;
+    /* Tiles of keys that all rows see whole, as most do, need no mask. */
+    const int whole = (s.causal && from < m ? from : m) / KEYS * KEYS;
+    tile_fetch<ROWS, D>(q_tile, tile_source<D>(q, h, first), from, n);
+    tile_fetch<KEYS, D>(tiles, k_from, 0, m);
+    tile_fetch<KEYS, D>(tiles + tile, v_from, 0, m);
+    tensor_copy_commit();
+    uint32_t now = 0; /* byte of the pair of tiles that is worked on */
+    for (int j = 0; j < last; j += KEYS, now ^= 2 * tile) {
+        tensor_copy_wait<0>();
+        __syncthreads(); /* all have this tile, and are done with the last */
+        if (j + KEYS < last) {
+            const SharedAt next = tiles + (now ^ (2 * tile));
+            tile_fetch<KEYS, D>(next, k_from, j + KEYS, m);
+            tile_fetch<KEYS, D>(next + tile, v_from, j + KEYS, m);
+            tensor_copy_commit();
+        }
+        if (j == 0 && D <= 64) {
+            UNROLL
+            for (int i = 0; i < 2; i++) {
+                UNROLL
+                for (int e = 0; e < D / 16; e++) tile_load_a<D>(kept[i][e], q_rows, i, e);
+            }
+        }
+        if (mine >= n || (s.causal && j > mine + 31)) continue; /* a whole warp sees none */
+        float p[2][KEYS / 8][4];
+        scores<D>(q_rows, k_at + now, kept, p);
+        if (j >= whole) {
+            UNROLL
+            for (int i = 0; i < 2; i++) {
+                UNROLL
+                for (int half = 0; half < 2; half++)
+                    mask_row(s.causal, mine + i * 16 + half * 8 + lane / 4, j, m, half, p[i]);
+            }
+        }
+        UNROLL
+        for (int i = 0; i < 2; i++) {
+            UNROLL
+            for (int half = 0; half < 2; half++) softmax<D>(factor, i, half, p[i], rows);
+        }
+        add_values<D>(v_at + now, p, rows);
+    }
+    UNROLL
+    for (int i = 0; i < 2; i++) {
+        UNROLL
+        for (int half = 0; half < 2; half++) {
+            const int row = mine + i * 16 + half * 8 + lane / 4;
+            const float total = quad_sum(rows.total[i][half]);
+            if (row >= n) continue;
+            if (saved && lane % 4 == 0)
+                saved[(size_t)h * (size_t)s.queries + (size_t)(first + row)] =
+                    total == 0 ? 0 : rows.most[i][half] * s.scale + logf(total);
+            tile_store_row<D>(out, h, (size_t)(first + row), s.width, half, rows.sum[i],
+                              total == 0 ? 0 : 1 / total);
+        }
+    }
+}
+
+template <int D>
+Status forward(const Attention *a, const CudaRows *rows, CudaPacked q, CudaPacked k, CudaPacked v,
+               AttentionOut out, float *saved) {
+    const size_t bytes = (ROWS + 4 * KEYS) * D * 2;
+    const CudaTensorShape s = {rows->query_offsets, rows->key_offsets, rows->queries, a->width,
+                               a->causal,           a->scale};
+    const dim3 grid(cuda_blocks((size_t)rows->longest_query, ROWS), (unsigned)a->heads,
+                    (unsigned)a->sequences);
+    CUDA_TRY(cudaFuncSetAttribute(tensor_rows<D>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                  (int)bytes),
+             "%zu bytes of shared memory for tiled attention in bf16", bytes);
+    LAUNCH(tensor_rows<D>, grid, dim3(TENSOR_THREADS), bytes, s, q, k, v, out, saved);
+    return cuda_launched("tiled attention in bf16 of %d sequences, %d heads of %d", a->sequences,
+                         a->heads, a->width);
+}
+
+} // namespace
+
+Status cuda_tensor_tiled(const Attention *a, const CudaRows *rows, AttentionIn q, AttentionIn k,
+                         AttentionIn v, AttentionOut out, float *saved, Arena *arena) {
+    CudaPacked pq, pk, pv;
+    Status status = cuda_tensor_pack(a, rows->queries, q, arena, &pq);
+    if (status == STATUS_OK) status = cuda_tensor_pack(a, rows->keys, k, arena, &pk);
+    if (status == STATUS_OK) status = cuda_tensor_pack(a, rows->keys, v, arena, &pv);
+    if (status != STATUS_OK || rows->queries == 0) return status;
+    switch (cuda_tensor_width(a->width)) {
+    case 32:
+        return forward<32>(a, rows, pq, pk, pv, out, saved);
+    case 64:
+        return forward<64>(a, rows, pq, pk, pv, out, saved);
+    default:
+        return forward<128>(a, rows, pq, pk, pv, out, saved);
+    }
+}
