@@ -281,10 +281,12 @@ setup:
 
 test:
 	@.ci/setup.sh build
-	$(AGAIN) $(BIN)/tests $(if $(SANITIZE),,$(BIN)/q4_complexity $(EMULATED_PLUGIN) $(CUDA_PLUGIN))
+	$(AGAIN) $(BIN)/tests $(if $(SANITIZE),,$(BIN)/q3_parallelism $(BIN)/q4_complexity $(EMULATED_PLUGIN) \
+	                         $(CUDA_PLUGIN))
 	$(if $(NVCC),,@echo 'no nvcc: the CUDA plug-in is not compiled; the rest is tested')
 	$(if $(SANITIZE),,@tests/report/cli.sh $(BIN)/q4_complexity)
-	$(if $(SANITIZE),,@tests/report/device.sh $(BIN)/tamrin_cuda_emulated.so $(BIN)/q4_complexity)
+	$(if $(SANITIZE),,@tests/report/device.sh $(BIN)/tamrin_cuda_emulated.so \
+	                          $(BIN)/q3_parallelism $(BIN)/q4_complexity)
 	@$(BIN)/tests $(filter-out $(DATA_SUITES),$(SUITES))
 
 # With MIRROR only what that folder holds, and no network; a suite whose data is missing says so.

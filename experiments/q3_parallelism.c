@@ -11,7 +11,8 @@
 static Status open_store(Q3Session *session) {
     char path[4096];
     const char *parent = session->plan.results;
-    if ((size_t)snprintf(path, sizeof path, "%s/.q3_parallelism-checkpoint", parent) >= sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/.q3_parallelism%s-checkpoint", parent,
+                         *session->plan.gpu ? "_cuda" : "") >= sizeof path)
         return status_fail(STATUS_ARGUMENT, "--results: '%.80s...' is too long", parent);
     STATUS_TRY(store_open(&session->store, path, q3_plan_hash(&session->plan)));
     if (*store_notice(session->store))
@@ -19,20 +20,27 @@ static Status open_store(Q3Session *session) {
     return STATUS_OK;
 }
 
+static const char cpu_alone[] = "model_batch, model_length, model_threads (both models are trained "
+                                "through the tape), threads, the cache's roof";
+
 static Status describe(const Q3Session *session, Results *results) {
     const Q3Plan *plan = &session->plan;
     STATUS_TRY(results_run(results, "profile", "%s", plan->full ? "full" : "quick"));
     STATUS_TRY(results_run(results, "seed", "%llu", (unsigned long long)plan->seed));
-    STATUS_TRY(results_run(results, "device", "%s %s", device_cpu()->name, device_cpu_isa()));
+    if (!*plan->gpu)
+        STATUS_TRY(results_run(results, "device", "%s %s", device_cpu()->name, device_cpu_isa()));
+    else
+        STATUS_TRY(results_run(results, "not_on_the_gpu", "%s", cpu_alone));
     STATUS_TRY(results_run(results, "layers", "width %d, heads %d, features %d, taps %d, f32",
                            plan->shape.width, plan->shape.heads, plan->shape.features,
                            plan->shape.taps));
-    STATUS_TRY(results_run(results, "models",
-                           "Transformer width %d, heads %d, layers %d + %d, feed-forward %d; LSTM "
-                           "layers %d + %d, attention by dot score; vocabulary %d",
-                           plan->model.width, plan->model.heads, plan->model.layers,
-                           plan->model.layers, 4 * plan->model.width, plan->model.layers,
-                           plan->model.layers, plan->model.vocabulary));
+    if (!*plan->gpu)
+        STATUS_TRY(results_run(
+            results, "models",
+            "Transformer width %d, heads %d, layers %d + %d, feed-forward %d; LSTM "
+            "layers %d + %d, attention by dot score; vocabulary %d",
+            plan->model.width, plan->model.heads, plan->model.layers, plan->model.layers,
+            4 * plan->model.width, plan->model.layers, plan->model.layers, plan->model.vocabulary));
     STATUS_TRY(results_run(results, "repetitions", "%d", plan->repetitions));
     return results_run(results, "continued_measurements", "%zu", store_inherited(session->store));
 }
@@ -41,8 +49,10 @@ static Status run(Q3Session *session, Results *results) {
     STATUS_TRY(open_store(session));
     STATUS_TRY(describe(session, results));
     STATUS_TRY(q3_list_points(session));
-    fprintf(stderr, "q3_parallelism: about %.0f s with %d threads\n", session->expected,
-            session->plan.threads);
+    fprintf(stderr, "q3_parallelism: about %.0f s with %d threads%s%s\n", session->expected,
+            session->plan.threads, *session->plan.gpu ? " and " : "", session->plan.gpu);
+    if (*session->plan.gpu)
+        fprintf(stderr, "q3_parallelism: on the CPU alone, not measured now: %s\n", cpu_alone);
     progress_begin(&session->progress, stderr, "q3_parallelism:", session->expected);
     STATUS_TRY(q3_measure(session));
     return q3_report_write(session, results);
@@ -55,7 +65,8 @@ int main(int argc, char **argv) {
     interrupt_install();
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write, with its message */
     Results *results = NULL;
-    Status status = results_open(&results, session.plan.results, "q3_parallelism", argc, argv);
+    Status status = results_open_device(&results, session.plan.results, "q3_parallelism",
+                                        session.plan.device->memory, argc, argv);
     if (status == STATUS_OK) status = run(&session, results);
     if (status == STATUS_OK) {
         status = results_commit(results);
@@ -66,7 +77,8 @@ int main(int argc, char **argv) {
         progress_end(&session.progress);
         store_remove(session.store);
         q3_report_print(&session, stdout);
-        printf("results: %s/q3_parallelism\n", session.plan.results);
+        printf("results: %s/q3_parallelism%s\n", session.plan.results,
+               *session.plan.gpu ? "_cuda" : "");
         return fflush(stdout) ? 1 : 0;
     }
     fprintf(stderr, "%sq3_parallelism: %s\n", session.progress.terminal ? "\n" : "",

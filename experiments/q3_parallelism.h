@@ -19,6 +19,7 @@
 #include "options.h"
 #include "q3_parallelism_layer.h"
 #include "q3_parallelism_model.h"
+#include "room.h"
 #include "results.h"
 #include "store.h"
 
@@ -30,6 +31,8 @@ typedef struct {
 
 typedef struct {
     const char *results;
+    const Device *device;
+    char gpu[256]; /* what it is; "" for the CPU */
     int full, threads, repetitions, grid_repetitions;
     uint64_t seed;
     double sample_seconds; /* short calls are repeated until a sample lasts this long */
@@ -51,8 +54,9 @@ typedef struct {
     double peak_seconds;
 } Q3Plan;
 
-/* The profile's plan with the flags over it; sets the number of threads. Returns the exit status (0
- * or 2), or -1 when the program should go on. */
+/* The profile's plan with the flags over it; opens the device, sets the number of threads. Returns
+ * the exit status (0; 2: a wrong flag; 1: the device cannot be had), or -1 when the program should
+ * go on. */
 int q3_plan_parse(Q3Plan *plan, int argc, char **argv);
 
 /* The plan, the machine and this program's bytes: what a checkpoint belongs to. */
@@ -72,6 +76,10 @@ typedef enum {
 
 extern const char *const q3_stage_slug[Q3_STAGES];
 
+/* Both models are trained through the tape, and threads are the CPU's: a GPU has no part in them.
+ */
+int q3_stage_on_gpu(Q3Stage stage);
+
 typedef struct {
     Q3Stage stage;
     int runner; /* Q3LayerKind or Q3ModelKind */
@@ -88,8 +96,9 @@ typedef struct {
     Store *store;
     Progress progress;
     double done, expected;
-    Arena arena;
-    float *x, *dout; /* [the most rows, D] */
+    Room room;       /* of the device that is measured */
+    Arena arena;     /* the device's */
+    float *x, *dout; /* [the most rows, D], the device's */
     int points;
     Q3Point point[Q3_POINTS_MAX];
     int peaks;
@@ -107,8 +116,9 @@ Status q3_list_points(Q3Session *session);
  * store. */
 Status q3_measure(Q3Session *session);
 
-/* One untimed and `repetitions` timed samples of each of the `count` points, in random order. */
-typedef Status (*Q3Call)(void *context, const Q3Point *point, double seconds[2]);
+/* One untimed and `repetitions` timed samples of each of the `count` points, in random order. A
+ * sample is of `calls` calls in a row; seconds are those of one. */
+typedef Status (*Q3Call)(void *context, const Q3Point *point, int calls, double seconds[2]);
 Status q3_race(Q3Session *session, Q3Point *points, int count, int repetitions, Q3Call call,
                void *context);
 

@@ -81,10 +81,27 @@ void q3_layer_close(Q3Layer *layer) {
     free(layer);
 }
 
+Q3LayerWeights q3_layer_weights(const Q3Layer *layer) {
+    Q3LayerWeights w = {.kind = layer->kind,
+                        .shape = layer->shape,
+                        .in = layer->in,
+                        .in_bias = layer->in_bias,
+                        .out = layer->out,
+                        .out_bias = layer->out_bias,
+                        .projection = layer->projection};
+    if (layer->kind == Q3_LSTM) {
+        const RecurrentLayer *cells = &layer->stack.layer[0][0];
+        w.in = cells->input;
+        w.in_bias = cells->bias;
+        w.recurrent = cells->weight;
+    }
+    return w;
+}
+
 /* --- attention of any kind between two products ---------------------------------------------- */
 
-static Attention describe(Q3LayerKind kind, const Q3Shape *shape, int batch, const int *offsets,
-                          const float *projection) {
+Attention q3_layer_attention(Q3LayerKind kind, const Q3Shape *shape, int batch, const int *offsets,
+                             const float *projection) {
     const int head = shape->width / shape->heads;
     return (Attention){.kind = kind == Q3_SOFTMAX ? ATTENTION_TILED : ATTENTION_KERNEL_LINEAR,
                        .map = kind == Q3_ELU ? FEATURE_ELU1 : FEATURE_POSITIVE,
@@ -156,14 +173,15 @@ static Value *forward(Q3Layer *layer, Tape *tape, Value *x, int batch, int lengt
     if (layer->kind == Q3_CONVOLUTION)
         return nn_convolution(tape, x, layer->shape.taps, batch, offsets, layer->in, layer->in_bias,
                               ACTIVATION_NONE);
-    Attention attention = describe(layer->kind, &layer->shape, batch, offsets, layer->projection);
+    Attention attention =
+        q3_layer_attention(layer->kind, &layer->shape, batch, offsets, layer->projection);
     Value *parts = nn_linear(tape, x, layer->in, layer->in_bias, ACTIVATION_NONE);
     return nn_linear(tape, attend(tape, parts, &attention), layer->out, layer->out_bias,
                      ACTIVATION_NONE);
 }
 
 static Status run(Q3Layer *layer, Arena *arena, int batch, int length, float *x, const float *dout,
-                  double seconds[2], float **dx) {
+                  double seconds[2], Q3LayerResult *result) {
     int *offsets = make_offsets(arena, batch, length);
     if (!offsets) return STATUS_MEMORY;
     double start = clock_seconds();
@@ -175,18 +193,19 @@ static Status run(Q3Layer *layer, Arena *arena, int batch, int length, float *x,
     double middle = clock_seconds();
     seconds[0] = middle - start;
     seconds[1] = 0;
+    if (result) *result = (Q3LayerResult){.y = output->data};
     if (!dout) return STATUS_OK;
     STATUS_TRY(tape_backward_from(&tape, output, dout));
     seconds[1] = clock_seconds() - middle;
     parameters_clear_gradients(&layer->set);
-    if (dx) *dx = input->gradient;
+    if (result) result->dx = input->gradient;
     return STATUS_OK;
 }
 
 Status q3_layer_run(Q3Layer *layer, Arena *arena, int batch, int length, float *x,
-                    const float *dout, double seconds[2]) {
+                    const float *dout, double seconds[2], Q3LayerResult *result) {
     size_t mark = arena_mark(arena);
-    Status status = run(layer, arena, batch, length, x, dout, seconds, NULL);
+    Status status = run(layer, arena, batch, length, x, dout, seconds, result);
     arena_rewind(arena, mark);
     if (status == STATUS_OK) return status;
     return status_prefix(status, "layer %s, batch %d, length %d", q3_layer_slug[layer->kind], batch,
@@ -197,19 +216,20 @@ Status q3_layer_dependence(Q3Layer *layer, Arena *arena, int length, uint64_t se
                            unsigned char *reaches) {
     const size_t width = (size_t)layer->shape.width, count = (size_t)length * width;
     size_t start = arena_mark(arena);
-    float *x = arena_take(arena, count * sizeof *x), *dx = NULL;
+    float *x = arena_take(arena, count * sizeof *x);
     float *dout = arena_take_zeroed(arena, count * sizeof *dout);
     Status status = x && dout ? STATUS_OK : STATUS_MEMORY;
     if (status == STATUS_OK) rng_fill_normal(x, count, seed, rng_stream("q3.dependence"));
     for (int i = 0; i < length && status == STATUS_OK; i++) {
         double seconds[2];
+        Q3LayerResult result;
         size_t mark = arena_mark(arena);
         for (size_t c = 0; c < width; c++) dout[(size_t)i * width + c] = 1;
-        status = run(layer, arena, 1, length, x, dout, seconds, &dx);
+        status = run(layer, arena, 1, length, x, dout, seconds, &result);
         for (size_t c = 0; c < width; c++) dout[(size_t)i * width + c] = 0;
         for (int j = 0; j < length && status == STATUS_OK; j++) {
             int any = 0;
-            for (size_t c = 0; c < width; c++) any |= dx[(size_t)j * width + c] != 0;
+            for (size_t c = 0; c < width; c++) any |= result.dx[(size_t)j * width + c] != 0;
             reaches[j * length + i] = (unsigned char)any;
         }
         arena_rewind(arena, mark);
@@ -223,7 +243,7 @@ Status q3_layer_dependence(Q3Layer *layer, Arena *arena, int length, uint64_t se
 static AttentionWork count_attention(Q3LayerKind kind, const Q3Shape *shape, int batch, int length,
                                      Direction direction) {
     int offsets[2] = {0, length}; /* sequences of a batch are alike */
-    Attention one = describe(kind, shape, 1, offsets, NULL);
+    Attention one = q3_layer_attention(kind, shape, 1, offsets, NULL);
     AttentionWork work = attention_work(&one, direction);
     work.flops *= batch;
     return work;

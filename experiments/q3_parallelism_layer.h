@@ -21,6 +21,7 @@
 #define EXPERIMENTS_Q3_PARALLELISM_LAYER_H
 
 #include "base/arena.h"
+#include "grad/parameter.h"
 #include "op/op.h"
 #include "q3_parallelism_graph.h"
 #include <stdint.h>
@@ -34,9 +35,15 @@ typedef struct Q3Layer Q3Layer;
 /* *out is the caller's to q3_layer_close. */
 Status q3_layer_open(Q3Layer **out, Q3LayerKind kind, const Q3Shape *shape, uint64_t seed);
 
-/* x and dout [B N, D]; dout NULL: forward alone. The arena is given back. */
+/* Where a pass has left its results, until the arena is used again; gradients of weights stand in
+ * the parameters (q3_layer_weights), until the next pass. */
+typedef struct {
+    const float *y, *dx; /* [B N, D] */
+} Q3LayerResult;
+
+/* x and dout [B N, D]; dout NULL: forward alone. `result` may be NULL. The arena is given back. */
 Status q3_layer_run(Q3Layer *layer, Arena *arena, int batch, int length, float *x,
-                    const float *dout, double seconds[2]);
+                    const float *dout, double seconds[2], Q3LayerResult *result);
 
 /* Multiplies and adds of one pass, counted from the shapes. */
 double q3_layer_operations(Q3LayerKind kind, const Q3Shape *shape, int batch, int length,
@@ -50,6 +57,20 @@ double q3_layer_bytes(Q3LayerKind kind, const Q3Shape *shape, int batch, int len
  * reaches[j * length + i] is 1 where input j reaches output i. */
 Status q3_layer_dependence(Q3Layer *layer, Arena *arena, int length, uint64_t seed,
                            unsigned char *reaches);
+
+/* For a device with memory of its own (q3_parallelism_device.h): the weights, NULL where the kind
+ * has none, and the attention between the products. Owned by the layer. */
+typedef struct {
+    Q3LayerKind kind;
+    Q3Shape shape;
+    const Parameter *in, *in_bias; /* the first product; of the LSTM W and b */
+    const Parameter *recurrent;    /* U */
+    const Parameter *out, *out_bias;
+    const float *projection; /* [R, D / H] */
+} Q3LayerWeights;
+Q3LayerWeights q3_layer_weights(const Q3Layer *layer);
+Attention q3_layer_attention(Q3LayerKind kind, const Q3Shape *shape, int batch, const int *offsets,
+                             const float *projection);
 
 void q3_layer_close(Q3Layer *layer);
 

@@ -15,6 +15,11 @@
 const char *const q3_stage_slug[Q3_STAGES] = {
     "length", "grid", "model_batch", "model_length", "threads", "model_threads", "step", "gemm"};
 
+int q3_stage_on_gpu(Q3Stage stage) {
+    return stage == Q3_STAGE_LENGTH || stage == Q3_STAGE_GRID || stage == Q3_STAGE_STEP ||
+           stage == Q3_STAGE_GEMM;
+}
+
 const Q3Point *q3_find(const Q3Session *session, Q3Stage stage, int runner, int batch, int length,
                        int threads) {
     for (int i = 0; i < session->points; i++) {
@@ -46,14 +51,8 @@ static void sample_name(const Q3Point *p, int repetition, char name[STORE_NAME_M
 
 static Status sample(const Q3Point *point, int calls, Q3Call call, void *context,
                      double stored[STORED]) {
-    double sum[2] = {0, 0}, seconds[2];
     long switches = clock_involuntary_switches();
-    for (int i = 0; i < calls; i++) {
-        STATUS_TRY(call(context, point, seconds));
-        for (int k = 0; k < 2; k++) sum[k] += seconds[k];
-    }
-    stored[0] = sum[0] / calls;
-    stored[1] = sum[1] / calls;
+    STATUS_TRY(call(context, point, calls, stored));
     stored[2] = clock_involuntary_switches() != switches;
     return STATUS_OK;
 }
@@ -62,8 +61,8 @@ static Status sample(const Q3Point *point, int calls, Q3Call call, void *context
 static Status warm_up(const Q3Session *session, const Q3Point *point, Q3Call call, void *context,
                       int *calls) {
     double seconds[2];
-    STATUS_TRY(call(context, point, seconds));
-    if (seconds[0] + seconds[1] < SHORT) STATUS_TRY(call(context, point, seconds));
+    STATUS_TRY(call(context, point, 1, seconds));
+    if (seconds[0] + seconds[1] < SHORT) STATUS_TRY(call(context, point, 1, seconds));
     double count = ceil(session->plan.sample_seconds / fmax(seconds[0] + seconds[1], 1e-7));
     *calls = (int)fmin(fmax(count, 1), CALLS_MOST);
     return STATUS_OK;
@@ -80,7 +79,7 @@ static Status take(Q3Session *session, Q3Point *point, int *calls, Q3Call call, 
         if (!*calls)
             STATUS_TRY(warm_up(session, point, call, context, calls));
         else if (point->first[0] + point->second[0] < SHORT)
-            STATUS_TRY(call(context, point, unused));
+            STATUS_TRY(call(context, point, 1, unused));
         STATUS_TRY(sample(point, *calls, call, context, stored));
         STATUS_TRY(store_put(session->store, name, stored, STORED));
     }

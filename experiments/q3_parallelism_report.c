@@ -390,7 +390,7 @@ static Status write_roofline(const Q3Session *session, Results *results) {
     } roofs[] = {{"gemm", "flop/s", session->gemm},
                  {"memory", "byte/s", session->memory},
                  {"cache", "byte/s", session->cache}};
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < (*plan->gpu ? 2 : 3); i++) {
         double best = q3_largest(roofs[i].values, session->peaks), least = best;
         for (int k = 0; k < session->peaks; k++) least = fmin(least, roofs[i].values[k]);
         fprintf(peak, "%s\t%.6g\t%.6g\t%s\n", roofs[i].name, best, least, roofs[i].unit);
@@ -453,7 +453,8 @@ static Status write_plan(const Q3Plan *plan, Results *results) {
                  {"q3.model.length", "token", plan->model_length},
                  {"q3.model.batch", "1", plan->model_batch},
                  {"q3.threads.batch", "1", plan->thread_batch}};
-    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+    const size_t count = sizeof plain / sizeof *plain, layers = 6; /* what is of a GPU too */
+    for (size_t i = 0; i < (*plan->gpu ? layers : count); i++)
         STATUS_TRY(fact(results, plain[i].unit, exactly(plain[i].value), "%s", plain[i].name));
     return STATUS_OK;
 }
@@ -464,17 +465,21 @@ Status q3_report_write(const Q3Session *session, Results *results) {
     STATUS_TRY(write_layers(session, results));
     STATUS_TRY(write_lengths(session, results));
     STATUS_TRY(write_grid(session, results));
-    STATUS_TRY(write_models(session, results));
-    STATUS_TRY(write_threads(session, results));
+    if (!*session->plan.gpu) {
+        STATUS_TRY(write_models(session, results));
+        STATUS_TRY(write_threads(session, results));
+    }
     return write_roofline(session, results);
 }
 
 void q3_report_print(const Q3Session *session, FILE *stream) {
     const Q3Plan *plan = &session->plan;
-    fprintf(stream, "peaks: %.4g GFLOP/s (GEMM), %.3g GB/s (memory), %.3g GB/s (cache)\n",
+    fprintf(stream, "peaks: %.4g GFLOP/s (GEMM), %.3g GB/s (memory)",
             q3_largest(session->gemm, session->peaks) * 1e-9,
-            q3_largest(session->memory, session->peaks) * 1e-9,
-            q3_largest(session->cache, session->peaks) * 1e-9);
+            q3_largest(session->memory, session->peaks) * 1e-9);
+    if (!*plan->gpu)
+        fprintf(stream, ", %.3g GB/s (cache)", q3_largest(session->cache, session->peaks) * 1e-9);
+    fputc('\n', stream);
     fprintf(stream, "%-12s", "ms, N =");
     for (int i = 0; i < plan->lengths.count; i++) fprintf(stream, "%10d", plan->lengths.value[i]);
     fputc('\n', stream);

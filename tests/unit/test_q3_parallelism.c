@@ -3,7 +3,9 @@
 #define _POSIX_C_SOURCE 200809L
 #include "base/rng.h"
 #include "base/threads.h"
+#include "op/mirror.h"
 #include "q3_parallelism.h"
+#include "q3_parallelism_device.h"
 
 #include <check.h>
 #include <math.h>
@@ -138,6 +140,82 @@ START_TEST(a_width_that_no_head_fits_is_refused) {
 }
 END_TEST
 
+/* --- on a device with memory of its own ------------------------------------------------------- */
+
+static void compare(const Device *device, const float *there, const float *here, size_t count,
+                    const char *what) {
+    float *got = malloc(count * sizeof *got);
+    double off = 0, size = 0;
+    ck_assert_msg(there && here, "%s is missing", what);
+    ck_assert_int_eq(device->memory->download(got, there, count * sizeof *got), STATUS_OK);
+    for (size_t i = 0; i < count; i++) {
+        off += pow((double)got[i] - here[i], 2);
+        size += pow(here[i], 2);
+    }
+    free(got);
+    ck_assert_double_gt(size, 0);
+    ck_assert_msg(off <= 1e-9 * size, "%s: %g of %g", what, off, size);
+}
+
+static void compare_weight(const Device *device, const float *there, const Parameter *here) {
+    if (here) compare(device, there, here->gradient, here->count, here->name);
+}
+
+/* Outputs and every gradient, of two sequences, after three calls in a row. */
+START_TEST(a_layer_is_the_same_on_a_device) {
+    enum { B = 2, N = 7, D = 16, COUNT = B * N * D };
+    const Device *device = mirror_cuda() ? mirror_behind() : NULL;
+    if (!device) return;
+    float x[COUNT], dout[COUNT];
+    double seconds[2];
+    Arena here, arena;
+    Room room;
+    Q3Layer *layer;
+    Q3DeviceLayer *there;
+    Q3LayerResult expected;
+    Q3DeviceResult got;
+    rng_fill_normal(x, COUNT, 3, 1);
+    rng_fill_normal(dout, COUNT, 3, 2);
+    ck_assert_int_eq(arena_open(&here, 1 << 24), STATUS_OK);
+    ck_assert_int_eq(room_open(&room, device), STATUS_OK);
+    ck_assert_int_eq(room_arena(&room, 0, &arena), STATUS_OK);
+    float *x_there = arena_take(&arena, sizeof x), *dout_there = arena_take(&arena, sizeof dout);
+    ck_assert_int_eq(device->memory->upload(x_there, x, sizeof x), STATUS_OK);
+    ck_assert_int_eq(device->memory->upload(dout_there, dout, sizeof dout), STATUS_OK);
+    ck_assert_int_eq(q3_layer_open(&layer, (Q3LayerKind)_i, &small, 3), STATUS_OK);
+    ck_assert_int_eq(q3_device_layer_open(&there, layer, device, &arena), STATUS_OK);
+    const size_t used = arena_mark(&arena);
+    ck_assert_int_eq(q3_layer_run(layer, &here, B, N, x, dout, seconds, &expected), STATUS_OK);
+    ck_assert_msg(q3_device_layer_run(there, &arena, B, N, x_there, dout_there, 3, seconds, &got) ==
+                      STATUS_OK,
+                  "%s", status_message());
+    ck_assert_double_ge(seconds[0], 0);
+    ck_assert_double_ge(seconds[1], 0);
+    ck_assert_uint_eq(arena_mark(&arena), used);
+    compare(device, got.y, expected.y, COUNT, "y");
+    compare(device, got.dx, expected.dx, COUNT, "dx");
+    const Q3LayerWeights w = q3_layer_weights(layer);
+    compare_weight(device, got.in, w.in);
+    compare_weight(device, got.in_bias, w.in_bias);
+    compare_weight(device, got.recurrent, w.recurrent);
+    compare_weight(device, got.out, w.out);
+    compare_weight(device, got.out_bias, w.out_bias);
+    /* Too little memory is an error with numbers, and gives back what it had. */
+    arena.capacity = used + 1000;
+    ck_assert_int_eq(
+        q3_device_layer_run(there, &arena, B, N, x_there, dout_there, 1, seconds, NULL),
+        STATUS_MEMORY);
+    ck_assert_ptr_nonnull(strstr(status_message(), "on cuda, batch 2, length 7"));
+    ck_assert_ptr_nonnull(strstr(status_message(), "bytes asked"));
+    ck_assert_uint_eq(arena_mark(&arena), used);
+    q3_device_layer_close(there);
+    q3_layer_close(layer);
+    room_arena_close(&room, &arena);
+    room_close(&room);
+    arena_close(&here);
+}
+END_TEST
+
 /* --- models ---------------------------------------------------------------------------------- */
 
 START_TEST(the_two_models_have_equal_parameters_and_learn) {
@@ -185,9 +263,9 @@ START_TEST(a_crossing_is_found_where_the_curves_meet) {
 }
 END_TEST
 
-static Status count_calls(void *context, const Q3Point *point, double seconds[2]) {
+static Status count_calls(void *context, const Q3Point *point, int number, double seconds[2]) {
     int *calls = context;
-    calls[point->runner]++;
+    calls[point->runner] += number;
     seconds[0] = 1 + point->runner;
     seconds[1] = threads_count();
     return STATUS_OK;
@@ -262,6 +340,7 @@ Suite *suite_q3_parallelism(void) {
     suite_add_tcase(suite, graphs);
     TCase *layers = tcase_create("layers");
     tcase_add_loop_test(layers, layers_depend_on_their_inputs_as_their_graphs_say, 0, Q3_LAYERS);
+    tcase_add_loop_test(layers, a_layer_is_the_same_on_a_device, 0, Q3_LAYERS);
     tcase_add_test(layers, operations_are_those_of_the_products);
     tcase_add_test(layers, a_width_that_no_head_fits_is_refused);
     tcase_add_test(layers, the_two_models_have_equal_parameters_and_learn);
