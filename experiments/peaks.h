@@ -29,9 +29,10 @@ Status peaks_triad_rate(size_t bytes, double seconds, double *rate);
 Status peaks_read_rate(size_t bytes, double seconds, double *rate);
 
 /* The same of a device, in scratch memory from its `arena`, by its own clock: the product in the
- * device's f32, and a copy within its memory, whose bytes count twice: read and written. */
-Status peaks_device_gemm_rate(const Device *device, Arena *arena, int m, int n, int k,
-                              double seconds, double *rate);
+ * given format (f32 operands are rounded within the call), and a copy within its memory, whose
+ * bytes count twice: read and written. STATUS_UNSUPPORTED where the device lacks the format. */
+Status peaks_device_gemm_rate(const Device *device, Precision precision, Arena *arena, int m, int n,
+                              int k, double seconds, double *rate);
 Status peaks_copy_rate(const Device *device, Arena *arena, size_t bytes, double seconds,
                        double *rate);
 

@@ -7,6 +7,8 @@
 
 typedef struct {
     const Device *device;
+    Precision precision;
+    Arena *arena;
     int m, n, k;
     float *a, *b, *c;
     size_t bytes;
@@ -15,8 +17,8 @@ typedef struct {
 typedef Status Call(const Work *work);
 
 static Status multiply(const Work *w) {
-    return w->device->gemm(0, 1, w->m, w->n, w->k, 1, w->a, (size_t)w->k, w->b, (size_t)w->k, 0,
-                           w->c, (size_t)w->n);
+    return w->device->gemm_at(w->precision, 0, 1, w->m, w->n, w->k, 1, w->a, (size_t)w->k, w->b,
+                              (size_t)w->k, 0, w->c, (size_t)w->n, w->arena);
 }
 
 static Status copy(const Work *w) {
@@ -40,11 +42,11 @@ static Status sustain(const Work *work, Call *call, double wanted, double *secon
     return take(work, call, (int)fmin(fmax(calls, 1), CALLS_MOST), seconds);
 }
 
-Status peaks_device_gemm_rate(const Device *device, Arena *arena, int m, int n, int k,
-                              double seconds, double *rate) {
+Status peaks_device_gemm_rate(const Device *device, Precision precision, Arena *arena, int m, int n,
+                              int k, double seconds, double *rate) {
     const size_t a = (size_t)m * (size_t)k, b = (size_t)n * (size_t)k, c = (size_t)m * (size_t)n;
     const size_t mark = arena_mark(arena);
-    Work work = {.device = device, .m = m, .n = n, .k = k};
+    Work work = {.device = device, .precision = precision, .arena = arena, .m = m, .n = n, .k = k};
     work.a = arena_take(arena, a * sizeof(float));
     work.b = arena_take(arena, b * sizeof(float));
     work.c = arena_take(arena, c * sizeof(float));

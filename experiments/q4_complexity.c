@@ -69,6 +69,7 @@ static Status run(Session *session, Results *results, Grid **grid, Cross **cross
     STATUS_TRY(describe(session, results));
     STATUS_TRY(session_measure_peaks(session)); /* the estimate needs them */
     if (!(*grid = grid_new(session))) return STATUS_MEMORY;
+    STATUS_TRY(time_ask(session, *grid));
     say_estimate(session, *grid);
     STATUS_TRY(session_measure_curve(session));
     STATUS_TRY(time_measure(session, *grid));

@@ -8,18 +8,29 @@
 #include <string.h>
 
 const Variant case_variants[VARIANT_COUNT] = {
-    {"materialised", ATTENTION_MATERIALISED, FEATURE_POSITIVE, 0},
-    {"tiled", ATTENTION_TILED, FEATURE_POSITIVE, 0},
-    {"materialised_causal", ATTENTION_MATERIALISED, FEATURE_POSITIVE, 1},
-    {"tiled_causal", ATTENTION_TILED, FEATURE_POSITIVE, 1},
-    {"wrong_order", ATTENTION_KERNEL_QUADRATIC, FEATURE_POSITIVE, 0},
-    {"favor_positive", ATTENTION_KERNEL_LINEAR, FEATURE_POSITIVE, 0},
-    {"favor_trigonometric", ATTENTION_KERNEL_LINEAR, FEATURE_TRIGONOMETRIC, 0},
-    {"favor_causal", ATTENTION_KERNEL_LINEAR, FEATURE_POSITIVE, 1},
-    {"elu", ATTENTION_KERNEL_LINEAR, FEATURE_ELU1, 0},
-    {"elu_causal", ATTENTION_KERNEL_LINEAR, FEATURE_ELU1, 1},
-    {"relu", ATTENTION_KERNEL_LINEAR, FEATURE_RELU, 0},
-    {"value", ATTENTION_VALUE, FEATURE_POSITIVE, 0},
+    {"materialised", ATTENTION_MATERIALISED, FEATURE_POSITIVE, 0, PRECISION_F32},
+    {"tiled", ATTENTION_TILED, FEATURE_POSITIVE, 0, PRECISION_F32},
+    {"materialised_causal", ATTENTION_MATERIALISED, FEATURE_POSITIVE, 1, PRECISION_F32},
+    {"tiled_causal", ATTENTION_TILED, FEATURE_POSITIVE, 1, PRECISION_F32},
+    {"wrong_order", ATTENTION_KERNEL_QUADRATIC, FEATURE_POSITIVE, 0, PRECISION_F32},
+    {"favor_positive", ATTENTION_KERNEL_LINEAR, FEATURE_POSITIVE, 0, PRECISION_F32},
+    {"favor_trigonometric", ATTENTION_KERNEL_LINEAR, FEATURE_TRIGONOMETRIC, 0, PRECISION_F32},
+    {"favor_causal", ATTENTION_KERNEL_LINEAR, FEATURE_POSITIVE, 1, PRECISION_F32},
+    {"elu", ATTENTION_KERNEL_LINEAR, FEATURE_ELU1, 0, PRECISION_F32},
+    {"elu_causal", ATTENTION_KERNEL_LINEAR, FEATURE_ELU1, 1, PRECISION_F32},
+    {"relu", ATTENTION_KERNEL_LINEAR, FEATURE_RELU, 0, PRECISION_F32},
+    {"value", ATTENTION_VALUE, FEATURE_POSITIVE, 0, PRECISION_F32},
+    {"materialised_tf32", ATTENTION_MATERIALISED, FEATURE_POSITIVE, 0, PRECISION_TF32},
+    {"materialised_bf16", ATTENTION_MATERIALISED, FEATURE_POSITIVE, 0, PRECISION_BF16},
+    {"tiled_bf16", ATTENTION_TILED, FEATURE_POSITIVE, 0, PRECISION_BF16},
+    {"materialised_causal_bf16", ATTENTION_MATERIALISED, FEATURE_POSITIVE, 1, PRECISION_BF16},
+    {"tiled_causal_bf16", ATTENTION_TILED, FEATURE_POSITIVE, 1, PRECISION_BF16},
+    {"wrong_order_tf32", ATTENTION_KERNEL_QUADRATIC, FEATURE_POSITIVE, 0, PRECISION_TF32},
+    {"favor_positive_tf32", ATTENTION_KERNEL_LINEAR, FEATURE_POSITIVE, 0, PRECISION_TF32},
+    {"favor_causal_tf32", ATTENTION_KERNEL_LINEAR, FEATURE_POSITIVE, 1, PRECISION_TF32},
+    {"elu_tf32", ATTENTION_KERNEL_LINEAR, FEATURE_ELU1, 0, PRECISION_TF32},
+    {"elu_causal_tf32", ATTENTION_KERNEL_LINEAR, FEATURE_ELU1, 1, PRECISION_TF32},
+    {"relu_tf32", ATTENTION_KERNEL_LINEAR, FEATURE_RELU, 0, PRECISION_TF32},
 };
 
 int case_variant_find(const char *slug, size_t length) {
@@ -143,6 +154,7 @@ void case_make(Case *one, const Variant *variant, Shape shape, const Workspace *
         .key_offsets = one->offsets,
         .projection = workspace && uses_projection(variant) ? workspace->projection : NULL,
         .scale = 1 / sqrtf((float)shape.width),
+        .precision = variant->precision,
     };
 }
 

@@ -1,5 +1,5 @@
-/* q4_complexity_case: the twelve ways to attend that Question 4 compares, and one run of one of
- * them.
+/* q4_complexity_case: the ways to attend that Question 4 compares, and one run of one of them:
+ * twelve in f32, and those that a GPU has in other formats besides, with the format in their name.
  *
  *     Workspace workspace;
  *     STATUS_TRY(workspace_open(&workspace, &room, heads * length * width, features * width, seed,
@@ -20,13 +20,14 @@
 #include "room.h"
 #include <stdint.h>
 
-enum { VARIANT_COUNT = 12 };
+enum { VARIANT_COUNT = 23 };
 
 typedef struct {
     const char *slug; /* as in tables, facts and --variants */
     AttentionKind kind;
     FeatureMap map;
     int causal;
+    Precision precision; /* but f32: a GPU's alone */
 } Variant;
 
 extern const Variant case_variants[VARIANT_COUNT];

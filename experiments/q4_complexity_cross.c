@@ -14,7 +14,7 @@
 #define WIN             1.5
 #define CALLS_MOST      1000
 
-const char *const cross_exact[CROSS_EXACT] = {"tiled", "materialised"};
+const char *const cross_exact[CROSS_EXACT] = {"tiled", "materialised", "tiled_bf16"};
 
 const char *cross_status_name(CrossStatus status) {
     return status == CROSS_CROSSED ? "crossed" : status == CROSS_NEVER ? "never" : "always";
@@ -32,8 +32,9 @@ static int half_octave(int from, int step) {
     return step % 2 ? 8 * (int)lround(exact / 8) : (int)lround(exact);
 }
 
-static int wants_exact(const Plan *plan, int e) {
-    return plan->variants[case_variant_find(cross_exact[e], strlen(cross_exact[e]))];
+static int wants_exact(const Session *session, int e) {
+    const int v = case_variant_find(cross_exact[e], strlen(cross_exact[e]));
+    return session->plan.variants[v] && !session->lacking[v];
 }
 
 /* --- error --------------------------------------------------------------------------------- */
@@ -349,12 +350,13 @@ static void race_enter(const Session *session, Race *race, const CrossWidth *wid
     }
     race->curves = CROSS_EXACT + width->columns;
     for (int e = 0; e < CROSS_EXACT; e++)
-        race->curve[e] = (Curve){
-            .variant = case_variant(cross_exact[e]), .features = 1, .active = wants_exact(plan, e)};
+        race->curve[e] = (Curve){.variant = case_variant(cross_exact[e]),
+                                 .features = 1,
+                                 .active = wants_exact(session, e)};
     for (int f = 0; f < width->columns; f++) {
         race->curve[CROSS_EXACT + f] = (Curve){
             .variant = case_variant("favor_positive"), .features = width->features[f], .active = 1};
-        for (int e = 0; e < CROSS_EXACT; e++) race->open[f][e] = wants_exact(plan, e);
+        for (int e = 0; e < CROSS_EXACT; e++) race->open[f][e] = wants_exact(session, e);
     }
 }
 
@@ -425,6 +427,7 @@ double cross_expect(const Session *session) {
                  * large R of equal error. */
                 if (f >= 0 && length > 8 * features) continue;
                 const char *slug = f < 0 ? cross_exact[f + CROSS_EXACT] : "favor_positive";
+                if (f < 0 && !wants_exact(session, f + CROSS_EXACT)) continue;
                 Case one;
                 case_make(&one, case_variant(slug),
                           (Shape){plan->cross_heads, plan->cross_width[w], features, length}, NULL);

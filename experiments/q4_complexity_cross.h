@@ -20,7 +20,7 @@
 
 #include "q4_complexity_session.h"
 
-enum { CROSS_LENGTHS_MAX = 40, CROSS_FEATURES_MAX = 16, CROSS_ERRORS_MAX = 48, CROSS_EXACT = 2 };
+enum { CROSS_LENGTHS_MAX = 40, CROSS_FEATURES_MAX = 16, CROSS_ERRORS_MAX = 48, CROSS_EXACT = 3 };
 
 typedef enum { CROSS_CROSSED, CROSS_NEVER, CROSS_ALWAYS, CROSS_UNMEASURED } CrossStatus;
 
@@ -51,7 +51,7 @@ typedef struct {
     CrossWidth width[PLAN_GRID_MAX];
 } Cross;
 
-/* "tiled", "materialised". */
+/* "tiled", "materialised", and of a GPU "tiled_bf16". */
 extern const char *const cross_exact[CROSS_EXACT];
 
 /* "crossed", "never", "always". */

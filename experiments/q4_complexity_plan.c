@@ -25,7 +25,10 @@ static const char about[] =
     "The variants: materialised and tiled (softmax, exact), materialised_causal, tiled_causal, "
     "wrong_order ((phi(Q) phi(K)') V, still quadratic), favor_positive, favor_trigonometric, "
     "favor_causal, elu, elu_causal, relu (phi(Q) (phi(K)' V), linear), value (returns V: the "
-    "bound).\n"
+    "bound). Of a GPU also materialised, tiled and their causal kinds with _bf16, and "
+    "materialised, "
+    "wrong_order, favor_positive, favor_causal, elu, elu_causal and relu with _tf32: the operands "
+    "of products are rounded to that format.\n"
     "Cost: profile quick takes about 15 s on two cores, full about 7 minutes; each prints its own "
     "estimate first. Ctrl-C keeps the finished measurements (a second one ends at once); the same "
     "command then continues. "
@@ -141,14 +144,15 @@ int plan_longest(const Plan *plan, int variant, Direction direction) {
 
 static Status set_variants(Plan *plan, const char *list) {
     if (!list || strcmp(list, "all") == 0) {
-        for (int v = 0; v < VARIANT_COUNT; v++) plan->variants[v] = 1;
+        for (int v = 0; v < VARIANT_COUNT; v++)
+            plan->variants[v] = *plan->gpu || case_variants[v].precision == PRECISION_F32;
         return STATUS_OK;
     }
     for (const char *at = list;; at++) {
         size_t length = strcspn(at, ",");
         int v = case_variant_find(at, length);
         if (v < 0) {
-            char known[512] = "";
+            char known[768] = "";
             for (int i = 0; i < VARIANT_COUNT; i++) {
                 size_t used = strlen(known);
                 snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
@@ -159,6 +163,10 @@ static Status set_variants(Plan *plan, const char *list) {
                                "of %s",
                                (int)between((int)length, 0, 60), at, known);
         }
+        if (!*plan->gpu && case_variants[v].precision != PRECISION_F32)
+            return status_fail(STATUS_ARGUMENT,
+                               "--variants: %s is a GPU's alone; --device=cuda measures it",
+                               case_variants[v].slug);
         plan->variants[v] = 1;
         at += length;
         if (!*at) return STATUS_OK;

@@ -191,7 +191,7 @@ static Status write_cell(const Session *session, const Cell *cell, int v, const 
     const Plan *plan = &session->plan;
     const char *slug = case_variants[v].slug;
     Summary s = summary_of(cell->seconds, (size_t)cell->repetitions);
-    double peak = session_gemm_peak(session), flops = cell->work.flops;
+    double peak = session_gemm_peak(session, case_variants[v].precision), flops = cell->work.flops;
     double share = flops / s.median / peak;
     if (summary)
         fprintf(summary, "%s\t%s\t%d\t%d\t%d\t%d\t%.6g\t%.6g\t%.6g\t%.0f\t%.6g\n", slug, direction,
@@ -227,6 +227,9 @@ static Status write_times(const Session *session, const Grid *grid, int v, int d
                     "%s\t%s\t%d\ttried, and more was asked than was free; needs at least "
                     "%.3g GB\n",
                     slug, direction, length, cell->need_bytes * 1e-9);
+        if (cell->state == CELL_LACKING)
+            fprintf(skipped, "%s\t%s\t%d\tthis device has no such operation\n", slug, direction,
+                    length);
         if (cell->state == CELL_TOO_LONG)
             fprintf(skipped, "%s\t%s\t%d\tthis profile stops at %d\n", slug, direction, length,
                     plan_longest(plan, v, (Direction)d));
@@ -316,17 +319,34 @@ static Status write_memory(const Plan *plan, const Grid *grid, int v, int d, Res
 
 /* --- peaks --------------------------------------------------------------------------------- */
 
+/* What the products reach whose operands are rounded: name and facts as those of f32 with the
+ * format behind. */
+static Status write_low_peaks(const Session *session, FILE *peak, Results *results) {
+    for (int p = PRECISION_F32 + 1; p < PRECISIONS; p++) {
+        const char *name = precision_name((Precision)p);
+        const double best = session_gemm_peak(session, (Precision)p);
+        double least = best;
+        if (best <= 0) continue;
+        for (int i = 0; i < session->peaks; i++) least = fmin(least, session->gemm[p][i]);
+        fprintf(peak, "gemm_flops_%s\t%.6g\tflop/s\n", name, best);
+        STATUS_TRY(fact(results, "flop/s", best, least, best, "q4.peak.gemm.%s", name));
+    }
+    return STATUS_OK;
+}
+
 static Status write_peaks(const Session *session, Results *results) {
     FILE *peak = results_table(results, "peak", "quantity\tvalue\tunit");
     FILE *samples = results_table(results, "peak_samples", "sample\tgemm_flops\tbandwidth");
     FILE *curve = results_table(results, "gemm_curve", "shape\tsize\tm\tn\tk\tflops_per_second");
     if (!peak || !samples || !curve) return STATUS_IO;
-    double gemm = session_gemm_peak(session), bandwidth = session_bandwidth_peak(session);
+    double gemm = session_gemm_peak(session, PRECISION_F32);
+    double bandwidth = session_bandwidth_peak(session);
     double lowest_gemm = gemm, lowest_bandwidth = bandwidth;
     fprintf(peak, "gemm_flops\t%.6g\tflop/s\nbandwidth\t%.6g\tbyte/s\n", gemm, bandwidth);
     for (int i = 0; i < session->peaks; i++) {
-        fprintf(samples, "%d\t%.6g\t%.6g\n", i, session->gemm[i], session->bandwidth[i]);
-        lowest_gemm = fmin(lowest_gemm, session->gemm[i]);
+        fprintf(samples, "%d\t%.6g\t%.6g\n", i, session->gemm[PRECISION_F32][i],
+                session->bandwidth[i]);
+        lowest_gemm = fmin(lowest_gemm, session->gemm[PRECISION_F32][i]);
         lowest_bandwidth = fmin(lowest_bandwidth, session->bandwidth[i]);
     }
     for (int i = 0; i < session->points; i++) {
@@ -337,6 +357,7 @@ static Status write_peaks(const Session *session, Results *results) {
         STATUS_TRY(fact(results, "1", share, share, share, "q4.gemm.%s.share.n%d", point->shape,
                         point->m));
     }
+    STATUS_TRY(write_low_peaks(session, peak, results));
     /* The value is the best sustained; the interval goes down to the worst of the run. */
     STATUS_TRY(fact(results, "flop/s", gemm, lowest_gemm, gemm, "q4.peak.gemm"));
     return fact(results, "byte/s", bandwidth, lowest_bandwidth, bandwidth, "q4.peak.bandwidth");
@@ -507,9 +528,9 @@ static void print_slope(const Plan *plan, const Grid *grid, int v, int d, Quanti
 void report_print(const Session *session, const Grid *grid, const Cross *cross, FILE *stream) {
     const Plan *plan = &session->plan;
     fprintf(stream, "peak: %.4g GFLOP/s (GEMM), %.3g GB/s (%s)\n",
-            session_gemm_peak(session) * 1e-9, session_bandwidth_peak(session) * 1e-9,
-            *plan->gpu ? "copy" : "triad");
-    fprintf(stream, "%-20s %-9s %7s %11s %6s  %-19s %8s %7s %7s\n", "variant", "direction",
+            session_gemm_peak(session, PRECISION_F32) * 1e-9,
+            session_bandwidth_peak(session) * 1e-9, *plan->gpu ? "copy" : "triad");
+    fprintf(stream, "%-24s %-9s %7s %11s %6s  %-19s %8s %7s %7s\n", "variant", "direction",
             "length", "seconds", "peak %", "time exponent", "counted", "seen", "total");
     for (int v = 0; v < VARIANT_COUNT; v++)
         for (int d = 0; d < 2; d++) {
@@ -519,9 +540,10 @@ void report_print(const Session *session, const Grid *grid, const Cross *cross, 
             if (last < 0) continue;
             const Cell *cell = &grid->cell[v][d][last];
             Summary s = summary_of(cell->seconds, (size_t)cell->repetitions);
-            fprintf(stream, "%-20s %-9s %7d %11.4g %6.1f", case_variants[v].slug,
+            fprintf(stream, "%-24s %-9s %7d %11.4g %6.1f", case_variants[v].slug,
                     case_direction_name((Direction)d), plan->length[last], s.median,
-                    100 * cell->work.flops / s.median / session_gemm_peak(session));
+                    100 * cell->work.flops / s.median /
+                        session_gemm_peak(session, case_variants[v].precision));
             print_slope(plan, grid, v, d, QUANTITY_TIME, stream);
             print_slope(plan, grid, v, d, QUANTITY_COUNTED, stream);
             print_slope(plan, grid, v, d, QUANTITY_SEEN, stream);

@@ -26,14 +26,14 @@ void session_done(Session *session, double expected_seconds, const char *detail)
 static size_t scratch_bytes(const Plan *plan) {
     const size_t size = plan->gemm_size > plan->curve_largest ? (size_t)plan->gemm_size
                                                               : (size_t)plan->curve_largest;
-    const size_t products = 3 * size * size * sizeof(float), copies = 2 * COPY_BYTES;
+    const size_t products = 4 * size * size * sizeof(float), copies = 2 * COPY_BYTES;
     return (products > copies ? products : copies) + 3 * 64;
 }
 
 /* The largest product of this kind that the scratch memory holds. */
 static int fitting(const Session *session, int size) {
     while (size > 1 &&
-           3 * ((size_t)size * (size_t)size * sizeof(float) + 64) > session->scratch.capacity)
+           4 * ((size_t)size * (size_t)size * sizeof(float) + 64) > session->scratch.capacity)
         size /= 2;
     return size;
 }
@@ -56,10 +56,11 @@ void session_leave_room(Session *session) {
     room_close(&session->room);
 }
 
-static Status measure_gemm(Session *session, int m, int n, int k, double seconds, double *rate) {
+static Status measure_gemm(Session *session, Precision precision, int m, int n, int k,
+                           double seconds, double *rate) {
     if (room_is_gpu(&session->room))
-        return peaks_device_gemm_rate(session->room.device, &session->scratch, m, n, k, seconds,
-                                      rate);
+        return peaks_device_gemm_rate(session->room.device, precision, &session->scratch, m, n, k,
+                                      seconds, rate);
     return peaks_gemm_rate(m, n, k, seconds, rate);
 }
 
@@ -74,21 +75,30 @@ static Status measure_bandwidth(Session *session, double seconds, double *rate) 
                            half < COPY_BYTES ? half : COPY_BYTES, seconds, rate);
 }
 
+static int wants_precision(const Plan *plan, Precision precision) {
+    for (int v = 0; v < VARIANT_COUNT; v++)
+        if (plan->variants[v] && case_variants[v].precision == precision) return 1;
+    return 0;
+}
+
 Status session_measure_peaks(Session *session) {
     const Plan *plan = &session->plan;
     if (session->peaks == PEAKS_MAX) return STATUS_OK;
     char name[STORE_NAME_MAX];
     snprintf(name, sizeof name, "peak %d", session->peaks);
-    double pair[2];
-    if (!store_get(session->store, name, pair, 2)) {
+    double rate[PRECISIONS + 1] = {0}; /* the bandwidth last */
+    if (!store_get(session->store, name, rate, PRECISIONS + 1)) {
         STATUS_TRY(session_check(session));
         int size = plan->gemm_size;
-        STATUS_TRY(measure_gemm(session, size, size, size, plan->peak_seconds, &pair[0]));
-        STATUS_TRY(measure_bandwidth(session, plan->peak_seconds / 2, &pair[1]));
-        STATUS_TRY(store_put(session->store, name, pair, 2));
+        for (int p = 0; p < PRECISIONS; p++)
+            if (p == PRECISION_F32 || wants_precision(plan, (Precision)p))
+                STATUS_TRY(measure_gemm(session, (Precision)p, size, size, size, plan->peak_seconds,
+                                        &rate[p]));
+        STATUS_TRY(measure_bandwidth(session, plan->peak_seconds / 2, &rate[PRECISIONS]));
+        STATUS_TRY(store_put(session->store, name, rate, PRECISIONS + 1));
     }
-    session->gemm[session->peaks] = pair[0];
-    session->bandwidth[session->peaks] = pair[1];
+    for (int p = 0; p < PRECISIONS; p++) session->gemm[p][session->peaks] = rate[p];
+    session->bandwidth[session->peaks] = rate[PRECISIONS];
     session->peaks++;
     session_done(session, 2 * plan->peak_seconds, "peaks");
     return STATUS_OK;
@@ -100,8 +110,8 @@ static double largest(const double *values, int count) {
     return best;
 }
 
-double session_gemm_peak(const Session *session) {
-    return largest(session->gemm, session->peaks);
+double session_gemm_peak(const Session *session, Precision precision) {
+    return largest(session->gemm[precision], session->peaks);
 }
 
 double session_bandwidth_peak(const Session *session) {
@@ -133,7 +143,7 @@ Status session_measure_curve(Session *session) {
             snprintf(name, sizeof name, "gemm %s %d", point->shape, size);
             if (!store_get(session->store, name, &point->rate, 1)) {
                 STATUS_TRY(session_check(session));
-                STATUS_TRY(measure_gemm(session, point->m, point->n, point->k,
+                STATUS_TRY(measure_gemm(session, PRECISION_F32, point->m, point->n, point->k,
                                         point_seconds(session), &point->rate));
                 STATUS_TRY(store_put(session->store, name, &point->rate, 1));
             }
@@ -150,7 +160,9 @@ Status session_measure_curve(Session *session) {
  * memory four times. */
 double session_expect(const Session *session, const Case *one, Direction direction) {
     AttentionWork work = attention_work(&one->attention, direction);
-    double peak = session_gemm_peak(session), bandwidth = session_bandwidth_peak(session);
+    double peak = session_gemm_peak(session, PRECISION_F32);
+    double products = session_gemm_peak(session, one->attention.precision);
+    double bandwidth = session_bandwidth_peak(session);
     double moved = case_inputs_bytes(one->shape, direction) + 4 * work.bytes;
-    return 5e-6 + work.flops / (0.7 * peak) + 40 * work.exponentials / peak + moved / bandwidth;
+    return 5e-6 + work.flops / (0.7 * products) + 40 * work.exponentials / peak + moved / bandwidth;
 }

@@ -16,7 +16,7 @@
 #include "q4_complexity_plan.h"
 #include "store.h"
 
-enum { PEAKS_MAX = 64, CURVE_MAX = 48 };
+enum { PEAKS_MAX = 64, CURVE_MAX = 48, PRECISIONS = PRECISION_TF32 + 1 };
 
 /* One point of the GEMM curve: C[m,n] = A[m,k] B[n,k]'. */
 typedef struct {
@@ -33,7 +33,9 @@ typedef struct {
     Progress progress;
     double expected, done; /* seconds by estimate: of the whole run, and of what is finished */
     int peaks;             /* measurements of the peaks so far, spread over the run */
-    double gemm[PEAKS_MAX], bandwidth[PEAKS_MAX]; /* flop/s, byte/s */
+    double gemm[PRECISIONS][PEAKS_MAX]; /* flop/s by Precision; 0: not measured */
+    double bandwidth[PEAKS_MAX];        /* byte/s */
+    int lacking[VARIANT_COUNT];         /* 1: the device has no such operation, not even forward */
     int points;
     CurvePoint curve[CURVE_MAX];
 } Session;
@@ -55,7 +57,7 @@ void session_leave_room(Session *session);
 Status session_measure_peaks(Session *session);
 
 /* The best sustained so far: what shares of peak refer to. */
-double session_gemm_peak(const Session *session);
+double session_gemm_peak(const Session *session, Precision precision);
 double session_bandwidth_peak(const Session *session);
 
 /* How the GEMM's own speed depends on its size: from 64 by doubling, as squares and as the product

@@ -45,6 +45,52 @@ Grid *grid_new(const Session *session) {
     return grid;
 }
 
+#define ASKED_LENGTH 16
+
+static void mark_lacking(const Plan *plan, Grid *grid, int v, int from) {
+    for (int d = from; d < 2; d++)
+        for (int i = 0; i < plan->lengths; i++)
+            if (grid->cell[v][d][i].state != CELL_NOT_ASKED)
+                grid->cell[v][d][i].state = CELL_LACKING;
+    fprintf(stderr, "q4_complexity: %s left out%s: %s\n", case_variants[v].slug,
+            from ? " backward" : "", status_message());
+}
+
+/* An operation that fails for another reason than that it is not there would fail the device for
+ * all that follow: waiting tells. */
+static Status ask(Session *session, Workspace *workspace, Grid *grid, int v) {
+    const Plan *plan = &session->plan;
+    const DeviceMemory *memory = workspace->room->device->memory;
+    Case one;
+    case_make(&one, &case_variants[v], (Shape){1, plan->width, plan->features, ASKED_LENGTH},
+              workspace);
+    for (int backward = plan->directions[DIRECTION_BACKWARD]; backward >= 0; backward--) {
+        const int calls[2] = {1, backward};
+        Sample sample[2];
+        const Status status = case_measure(workspace, &one, calls, sample);
+        if (status == STATUS_OK) return STATUS_OK;
+        if (status != STATUS_UNSUPPORTED) return status;
+        mark_lacking(plan, grid, v, backward ? DIRECTION_BACKWARD : DIRECTION_FORWARD);
+        session->lacking[v] = !backward;
+        STATUS_TRY(memory->wait());
+    }
+    return STATUS_OK;
+}
+
+Status time_ask(Session *session, Grid *grid) {
+    const Plan *plan = &session->plan;
+    if (!room_is_gpu(&session->room)) return STATUS_OK;
+    Workspace workspace;
+    STATUS_TRY(workspace_open(&workspace, &session->room, ASKED_LENGTH * (size_t)plan->width,
+                              (size_t)plan->features * (size_t)plan->width, plan->seed,
+                              plan->directions[DIRECTION_BACKWARD], 0));
+    Status status = workspace_project(&workspace, plan->features, plan->width, plan->seed, 0);
+    for (int v = 0; v < VARIANT_COUNT && status == STATUS_OK; v++)
+        if (plan->variants[v]) status = ask(session, &workspace, grid, v);
+    workspace_close(&workspace);
+    return status;
+}
+
 /* Of the samples of one cell, warm-up included. */
 static double expect_samples(const Session *session, double call) {
     const Plan *plan = &session->plan;

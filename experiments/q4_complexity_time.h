@@ -15,6 +15,7 @@ typedef enum {
     CELL_MEASURED,
     CELL_TOO_LARGE, /* it does not fit into memory, by the formula */
     CELL_REFUSED,   /* it did not, when it was tried: a GPU's alone */
+    CELL_LACKING,   /* the device has no such operation */
     CELL_TOO_LONG   /* the profile stops this variant at a shorter length */
 } CellState;
 
@@ -36,6 +37,10 @@ typedef struct {
 
 /* All cells counted, none measured; NULL without memory. The caller's to free(). */
 Grid *grid_new(const Session *session);
+
+/* Asks a GPU for each operation once, at a small length: what it lacks is said on stderr and left
+ * out. On the CPU nothing is asked. */
+Status time_ask(Session *session, Grid *grid);
 
 /* Expected seconds of the stage. */
 double time_expect(const Session *session, const Grid *grid);
