@@ -43,11 +43,11 @@
 static void finish(Q5ReorderPlan *plan) {
     const int quick = plan->quick, given = plan->beams.count;
     if (!plan->data) plan->data = quick ? "build/reorder_quick" : "build/reorder";
-    if (plan->steps == 0) plan->steps = quick ? 300 : 9000;
+    if (plan->steps == 0) plan->steps = quick ? 300 : 8000;
     if (plan->fall < 0) plan->fall = quick ? plan->steps * 2 / 3 : plan->steps / 4;
     if (plan->rise < 0) plan->rise = quick ? 20 : 100;
-    if (plan->longest == 0) plan->longest = quick ? 15 : 20;
-    if (plan->repeat == 0) plan->repeat = quick ? 1 : 3;
+    if (plan->longest == 0) plan->longest = quick ? 15 : 30;
+    if (plan->repeat == 0) plan->repeat = quick ? 1 : 2;
     ReordererConfig *s = &plan->shape;
     if (plan->rate == 0) plan->rate = quick ? 2e-3 : 1e-3;
     if (s->encoder_layers == 0) s->encoder_layers = quick ? 2 : 3;
@@ -90,7 +90,7 @@ int q5_reorder_parse(Q5ReorderPlan *plan, int argc, char **argv) {
         {"seed", OPTION_INT, &plan->seed, "1", .value = "NUMBER", .low = 1, .high = 1000000,
          .help = "of weights, order of data and dropout"},
         {"steps", OPTION_INT, &plan->steps, NULL, .value = "COUNT", .low = 1, .high = 10000000,
-         .help = "of training; 300, in the full profile 9000"},
+         .help = "of training; 300, in the full profile 8000"},
         {"rise", OPTION_INT, &plan->rise, NULL, .value = "COUNT", .low = 0, .high = 10000000,
          .help = "first steps, over which the rate rises; 20, in the full "
                  "profile 100"},
@@ -103,10 +103,10 @@ int q5_reorder_parse(Q5ReorderPlan *plan, int argc, char **argv) {
         {"shortest", OPTION_INT, &plan->shortest, "4", .value = "WORDS", .low = 1, .high = 200,
          .help = "of training sentences"},
         {"longest", OPTION_INT, &plan->longest, NULL, .value = "WORDS", .low = 1, .high = 200,
-         .help = "of training sentences; 15, in the full profile 20"},
+         .help = "of training sentences; 15, in the full profile 30"},
         {"repeat", OPTION_INT, &plan->repeat, NULL, .value = "COUNT", .low = 1, .high = 100,
          .help = "times that a favoured sentence comes in an epoch; 1, in the "
-                 "full profile 3"},
+                 "full profile 2"},
         {"rare", OPTION_INT, &plan->rare, "2", .value = "COUNT", .low = 0, .high = 1000000,
          .help = "words that occur less often are known by their affixes alone"},
         {"evaluations", OPTION_INT, &plan->evaluations, "4", .value = "COUNT", .low = 1,
