@@ -125,6 +125,7 @@ static Status write_facts(const Q5Run *run) {
     STATUS_TRY(exact(run, (double)d->distinct, "1", "training.sentences"));
     STATUS_TRY(exact(run, (double)d->favoured, "1", "training.favoured"));
     STATUS_TRY(exact(run, (double)run->plan->repeat, "1", "training.repeat"));
+    STATUS_TRY(exact(run, (double)run->plan->longest, "1", "training.longest"));
     STATUS_TRY(exact(run, (double)d->train.count, "1", "training.sentences_per_epoch"));
     STATUS_TRY(exact(run, (double)log->steps, "1", "training.steps"));
     STATUS_TRY(exact(run, words, "1", "training.words"));
