@@ -264,6 +264,7 @@ help:
 	@echo 'make experiments builds build/bin/q*: each explains itself with --help'
 	@echo 'make measure     runs the experiments whose results are missing or out of date'
 	@echo 'make record      keeps results of PROFILE=full under results/recorded/'
+	@echo 'make record-gpu  questions 3 and 4 on an NVIDIA GPU, tested, raced and kept; STEPS="tests q4"'
 	@echo 'make data        downloads the inputs of experiments/inputs.tsv; MIRROR=folder first;'
 	@echo '                 PROFILE=full adds bert-base-uncased (440 MB), MODELS=all every model,'
 	@echo '                 CORPORA=all Persian news of no stated licence (from a mirror: 19 MB)'
@@ -336,6 +337,9 @@ reproduce:
 record:
 	@.ci/record.sh
 
+record-gpu:
+	@.ci/record-gpu.sh
+
 data:
 	@.ci/setup.sh data
 	@$(FETCH) $(if $(MODELS),$(MODELS),$(PROFILE))
@@ -382,7 +386,7 @@ run-bench: $(filter $(BIN)/bench_%,$(BENCH_BINARIES))
 run-experiments: $(EXPERIMENT_BINARIES)
 	@for name in $(EXPERIMENTS); do .ci/measure.sh $$name $(PROFILE) || exit 1; done
 
-.PHONY: help setup test test-data fuzz bench experiments measure report reproduce record data \
+.PHONY: help setup test test-data fuzz bench experiments measure report reproduce record record-gpu data \
         orderer submission lint clean bench-programs experiment-programs run-fuzz run-bench \
         run-experiments FORCE
 FORCE:

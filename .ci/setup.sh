@@ -202,7 +202,7 @@ TeX_Gyre_Pagella_Math Amiri DejaVu_Sans_Mono" "both PDFs" "no PDFs; measurements
         "products by OpenBLAS alone; bf16 is computed in f32"
     nvcc=$(command -v nvcc || { [ -x /usr/local/cuda/bin/nvcc ] && say /usr/local/cuda/bin/nvcc; })
     if [ -n "$nvcc" ]; then
-        line CUDA found "$nvcc; the plug-in is built, no experiment uses it yet"
+        line CUDA found "$nvcc; the plug-in is built; --device=cuda uses it"
     else
         line CUDA missing "no GPU; every experiment here runs on the processor"
     fi

@@ -133,10 +133,23 @@ static Status threads_table(Report *report, Text *out) {
     return table_from(report, EXPERIMENT, "threads", threads_body, out);
 }
 
+/* --- the same of a GPU --------------------------------------------------------------------------
+ */
+
+static Status slopes_cuda_table(Report *report, Text *out) {
+    return table_from(report, "q3_parallelism_cuda", "slopes", slopes_body, out);
+}
+
+static Status crossover_cuda_table(Report *report, Text *out) {
+    return table_from(report, "q3_parallelism_cuda", "crossover", crossover_body, out);
+}
+
 const Table tables_q3[] = {
     {"q3_layers", EXPERIMENT, layers_table, 0},
     {"q3_slopes", EXPERIMENT, slopes_table, 0},
     {"q3_crossover", EXPERIMENT, crossover_table, 0},
     {"q3_threads", EXPERIMENT, threads_table, 0},
+    {"q3_slopes_cuda", "q3_parallelism_cuda", slopes_cuda_table, 0},
+    {"q3_crossover_cuda", "q3_parallelism_cuda", crossover_cuda_table, 0},
 };
 const int tables_q3_count = sizeof tables_q3 / sizeof *tables_q3;

@@ -476,6 +476,21 @@ static Status variance_table(Report *report, Text *out) {
     return table_from(report, "q4_features", "variance", variance_body, out);
 }
 
+/* --- the same of a GPU --------------------------------------------------------------------------
+ */
+
+static Status slopes_cuda_table(Report *report, Text *out) {
+    return table_from(report, "q4_complexity_cuda", "slopes", slopes_body, out);
+}
+
+static Status crossover_cuda_table(Report *report, Text *out) {
+    return table_from(report, "q4_complexity_cuda", "crossover", crossover_body, out);
+}
+
+static Status memory_cuda_table(Report *report, Text *out) {
+    return table_from(report, "q4_complexity_cuda", "memory", memory_body, out);
+}
+
 const Table tables_q4[] = {
     {"q4_slopes", "q4_complexity", slopes_table, 0},
     {"q4_crossover", "q4_complexity", crossover_table, 0},
@@ -485,5 +500,8 @@ const Table tables_q4[] = {
     {"q4_rank", "q4_features", rank_table, 0},
     {"q4_mse", "q4_features", mse_table, 0},
     {"q4_variance", "q4_features", variance_table, 0},
+    {"q4_slopes_cuda", "q4_complexity_cuda", slopes_cuda_table, 0},
+    {"q4_crossover_cuda", "q4_complexity_cuda", crossover_cuda_table, 0},
+    {"q4_memory_cuda", "q4_complexity_cuda", memory_cuda_table, 0},
 };
 const int tables_q4_count = sizeof tables_q4 / sizeof *tables_q4;

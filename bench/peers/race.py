@@ -8,7 +8,8 @@
     build/peers/bin/python bench/peers/race.py reorder
     build/peers/bin/python bench/peers/race.py bert --model FOLDER --sentences in_domain_train.tsv
 
-attention: one head's worth of every kind. layer: one encoder layer of base size, forward and
+attention: one head's worth of every kind; with --device=cuda on a GPU, both sides by its events, with
+--results=FOLDER into FOLDER/race_cuda, which the report reads. layer: one encoder layer of base size, forward and
 backward, 32 sequences of 11. recurrent: a layer of cells, all steps. reorder: training
 steps of question 5's word orderer. bert: training steps on real batches of CoLA, --steps of them evenly
 from an epoch (0: the whole epoch); a sample is the mean second of a step over them.
@@ -22,10 +23,12 @@ speed between repetitions: then only the paired columns hold, or none. A side ra
 """
 
 import argparse
+import datetime
 import os
 import pathlib
 import random
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
@@ -48,6 +51,20 @@ CASES = [
     "elu forward 8 64 0 8192",
     "elu both 8 64 0 8192",
 ]
+# 16 heads; kernel attention in its two precisions, exact attention in bf16 too.
+CUDA_CASES = (
+    [f"gemm forward 1 0 0 8192 {precision}" for precision in ("f32", "tf32", "bf16")]
+    + [f"tiled forward 16 64 0 {length} bf16" for length in (4096, 8192, 16384)]
+    + [f"tiled both 16 64 0 {length} bf16" for length in (4096, 16384)]
+    + ["tiled_causal forward 16 64 0 16384 bf16", "tiled_causal both 16 64 0 16384 bf16"]
+    + ["tiled forward 16 64 0 8192 f32", "tiled both 16 64 0 8192 f32"]
+    + [f"materialised forward 16 64 0 4096 {precision}" for precision in ("tf32", "bf16")]
+    + [f"favor_positive forward 16 64 256 {length} tf32" for length in (4096, 16384, 65536)]
+    + ["favor_positive forward 16 64 256 16384 f32", "favor_positive both 16 64 256 16384 tf32"]
+    + ["favor_causal forward 16 64 256 16384 tf32", "favor_causal both 16 64 256 16384 tf32"]
+    + ["elu forward 16 64 0 16384 tf32", "elu both 16 64 0 16384 tf32"]
+)
+
 LAYERS = ["layer 768 12 3072 32 11 f32", "layer 768 12 3072 32 11 bf16"]
 
 REORDER = ["reorder 200 10 bf16", "reorder 133 15 bf16", "reorder 200 10 f32"]
@@ -65,6 +82,10 @@ RECURRENT = [
 ]
 
 
+class Lacks(Exception):
+    """A side has no such case; its words say why."""
+
+
 class Side:
     def __init__(self, command, environment):
         self.process = subprocess.Popen(
@@ -80,7 +101,10 @@ class Side:
         return answer.strip()
 
     def time(self, case):
-        return float(self.ask(case))
+        answer = self.ask(case)
+        if answer.startswith("lacks"):
+            raise Lacks(answer[6:])
+        return float(answer)
 
 
 class Race:
@@ -92,7 +116,11 @@ class Race:
         environment.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
         name = options.race if options.race in ("attention", "recurrent", "reorder") else "bert"
         ours = shlex.split(options.ours or shlex.quote(str(ROOT / f"build/bin/peer_{name}")))
-        theirs = [sys.executable, str(ROOT / f"bench/peers/torch_{name}.py")]
+        theirs = shlex.split(options.theirs or shlex.join(
+            [sys.executable, str(ROOT / f"bench/peers/torch_{name}.py")]))
+        if options.device != "cpu":
+            ours.append(f"--device={options.device}")
+            theirs.append(f"--device={options.device}")
         if not pathlib.Path(ours[0]).exists():
             sys.exit(f"race: {ours[0]} is missing: make bench builds it")
         self.ours, self.theirs = Side(ours, environment), Side(theirs, environment)
@@ -121,11 +149,75 @@ class Race:
 
 
 def run_cases(race, cases, options, untimed):
+    """Runs them, and returns (case, pairs) of those that both sides have."""
+    done = []
     for case in cases:
-        if options.filter in case:
+        if options.filter not in case:
+            continue
+        try:
             for _ in range(untimed):
                 race.both(case)
-            race.report(case, [race.pair(case) for _ in range(options.repetitions)])
+            pairs = [race.pair(case) for _ in range(options.repetitions)]
+        except Lacks as why:
+            print(f"# {case}: not raced: {why}", flush=True)
+            continue
+        race.report(case, pairs)
+        done.append((case, pairs))
+    return done
+
+
+def commit():
+    def git(*words):
+        return subprocess.run(("git", "-C", str(ROOT)) + words, capture_output=True, text=True,
+                              check=False).stdout.strip()
+
+    head = git("rev-parse", "HEAD")
+    return head + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "") \
+        if head else "unknown"
+
+
+def keep(race, done, options, began):
+    """The folder race_cuda, whole or not at all (experiments/results.h says what stands in it)."""
+    machine, device = race.ours.ask("describe").split("\t")
+    now = datetime.datetime.now(datetime.timezone.utc)
+    run = [
+        ("command", "bench/peers/race.py attention --device=cuda"),
+        ("date", began.strftime("%Y-%m-%dT%H:%M:%SZ")),
+        ("commit", commit()),
+        ("machine", machine),
+        ("profile", "quick" if options.filter else "full"),
+        ("device", "cuda"),
+        ("gpu", device),
+        ("gpu_name", device.split(",")[0]),
+        ("peer", race.theirs.ask("describe")),
+        ("repetitions", options.repetitions),
+        ("wall_seconds", f"{(now - began).total_seconds():.3f}"),
+    ]
+    table, facts = [], []
+    for case, pairs in done:
+        kind, direction, heads, width, features, length, precision = case.split()
+        ratios = sorted(theirs / ours for ours, theirs in pairs)
+        cut = 1 if len(ratios) > 4 else 0
+        low, high, paired = ratios[cut], ratios[-1 - cut], statistics.median(ratios)
+        ours, theirs = (statistics.median(side) for side in zip(*pairs))
+        table.append((kind, direction, precision, heads, width, features, length, f"{ours:.9g}",
+                      f"{theirs:.9g}", f"{paired:.6g}", f"{low:.6g}", f"{high:.6g}"))
+        name = f"race.cuda.{kind}.{direction}.{precision}.n{length}.speedup"
+        facts.append((name, f"{paired:.6g}", f"{low:.6g}", f"{high:.6g}", "1"))
+    final = options.results / "race_cuda"
+    hidden = options.results / ".race_cuda.new"
+    shutil.rmtree(hidden, ignore_errors=True)
+    hidden.mkdir(parents=True)
+    columns = "kind direction precision heads width features length ours_seconds torch_seconds " \
+              "paired low high"
+    for file, header, rows in (("run", "key value", run), ("race", columns, table),
+                               ("facts", "name value low high unit", facts)):
+        lines = [header.split(" ")] + rows
+        text = "".join("\t".join(str(field) for field in line) + "\n" for line in lines)
+        (hidden / f"{file}.tsv").write_text(text)
+    shutil.rmtree(final, ignore_errors=True)
+    hidden.rename(final)
+    print(f"# results: {final}")
 
 
 def run_bert(race, options):
@@ -169,15 +261,28 @@ def main():
     parser.add_argument("--repetitions", type=int, default=9)
     parser.add_argument("--filter", default="", help="only cases (bert: precisions) with this text")
     parser.add_argument("--ours", help="our side's command, if not build/bin/peer_*")
+    parser.add_argument("--theirs", help="the other side's, if not bench/peers/torch_*.py")
     parser.add_argument("--model", type=pathlib.Path, help="bert: a folder with vocab.txt")
     parser.add_argument("--sentences", type=pathlib.Path, help="bert: CoLA's raw training file")
     parser.add_argument("--steps", type=int, default=12, help="bert: batches of a sample; 0: all")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"),
+                        help="attention: where both sides compute")
+    parser.add_argument("--results", type=pathlib.Path,
+                        help="attention on a GPU: the folder that will hold race_cuda")
     options = parser.parse_args()
+    if options.device != "cpu" and options.race != "attention":
+        parser.error("only attention is raced on a GPU")
+    if options.results and options.device == "cpu":
+        parser.error("--results keeps a race on a GPU; it needs --device=cuda")
     if options.race == "bert" and not (options.model and options.sentences):
         parser.error("bert needs --model and --sentences")
     race = Race(options)
+    began = datetime.datetime.now(datetime.timezone.utc)
     if options.race == "attention":
-        run_cases(race, CASES, options, untimed=0)  # these sides run a case twice, untimed first
+        # these sides run a case once untimed by themselves
+        done = run_cases(race, CASES if options.device == "cpu" else CUDA_CASES, options, untimed=0)
+        if options.results and done:
+            keep(race, done, options, began)
     elif options.race == "recurrent":
         run_cases(race, RECURRENT, options, untimed=0)
     elif options.race == "reorder":
