@@ -83,6 +83,12 @@ Status order_summarise(const OrderScore *scores, size_t seeds, size_t sentences,
 Status order_compare(const OrderScore *a, const OrderScore *b, size_t sentences, size_t draws,
                      uint64_t seed, OrderSummary *out);
 
+/* The same for runs [seeds, sentences] of both, of which run i of `a` belongs to run i of `b` (the
+ * same seed, the same training sentences): the mean difference, pairs of runs, sentences or both
+ * being resampled. */
+Status order_compare_seeds(const OrderScore *a, const OrderScore *b, size_t seeds, size_t sentences,
+                           BootstrapLevels levels, size_t draws, uint64_t seed, OrderSummary *out);
+
 /* Copies the scores of sentences of low .. high words to the front of `out` [sentences], which may
  * be `scores` itself; the number of them. */
 size_t order_of_length(const OrderScore *scores, size_t sentences, int low, int high,

@@ -71,10 +71,10 @@ static Measures measure(const OrderScore *scores, const uint32_t *weight, size_t
 
 /* --- resampling ------------------------------------------------------------------------------- */
 
-/* `share`: what each run counts in the mean; of two that are compared the second counts -1. */
+/* Runs of one system, or, where `against` is not NULL, what they have more than the runs of
+ * another, seed by seed. Row-major [seeds, sentences]. */
 typedef struct {
-    const OrderScore *const *run; /* [seeds] */
-    const double *share;          /* [seeds] */
+    const OrderScore *of, *against;
     size_t seeds, sentences;
     uint32_t *weight;  /* [sentences] */
     Measures *of_seed; /* [seeds] */
@@ -82,8 +82,13 @@ typedef struct {
 } Work;
 
 static void measure_seeds(Work *work) {
-    for (size_t run = 0; run < work->seeds; run++)
-        work->of_seed[run] = measure(work->run[run], work->weight, work->sentences);
+    for (size_t i = 0; i < work->seeds; i++) {
+        work->of_seed[i] = measure(work->of + i * work->sentences, work->weight, work->sentences);
+        if (!work->against) continue;
+        const Measures other =
+            measure(work->against + i * work->sentences, work->weight, work->sentences);
+        for (int k = 0; k < MEASURES; k++) work->of_seed[i].of[k] -= other.of[k];
+    }
 }
 
 static Measures combine(const Work *work, int resample, uint64_t seed, uint64_t stream,
@@ -92,7 +97,8 @@ static Measures combine(const Work *work, int resample, uint64_t seed, uint64_t 
     for (size_t i = 0; i < work->seeds; i++) {
         size_t run = i;
         if (resample) run = (size_t)rng_below(seed, stream, draw * work->seeds + i, work->seeds);
-        for (int k = 0; k < MEASURES; k++) all.of[k] += work->share[i] * work->of_seed[run].of[k];
+        for (int k = 0; k < MEASURES; k++)
+            all.of[k] += work->of_seed[run].of[k] / (double)work->seeds;
     }
     return all;
 }
@@ -126,10 +132,10 @@ static Interval interval_of(double value, const Measures *drawn, size_t draws, i
                       fmax(value, summary_quantile(sorted, draws, 0.975))};
 }
 
-static Status summarise(const OrderScore *const *run, const double *share, size_t seeds,
+static Status summarise(const OrderScore *of, const OrderScore *against, size_t seeds,
                         size_t sentences, BootstrapLevels levels, size_t draws, uint64_t seed,
                         OrderSummary *out) {
-    Work work = {.run = run, .share = share, .seeds = seeds, .sentences = sentences};
+    Work work = {.of = of, .against = against, .seeds = seeds, .sentences = sentences};
     work.weight = malloc(sentences * sizeof *work.weight);
     work.of_seed = malloc(seeds * sizeof *work.of_seed);
     work.drawn = malloc(draws * sizeof *work.drawn);
@@ -169,27 +175,16 @@ static Status check(size_t seeds, size_t sentences, size_t draws) {
 Status order_summarise(const OrderScore *scores, size_t seeds, size_t sentences,
                        BootstrapLevels levels, size_t draws, uint64_t seed, OrderSummary *out) {
     STATUS_TRY(check(seeds, sentences, draws));
-    const OrderScore **run = malloc(seeds * sizeof *run);
-    double *share = malloc(seeds * sizeof *share);
-    Status status = STATUS_OK;
-    if (!run || !share) {
-        status = status_fail(STATUS_MEMORY, "order: no memory for %zu runs", seeds);
-    } else {
-        for (size_t i = 0; i < seeds; i++) {
-            run[i] = scores + i * sentences;
-            share[i] = 1 / (double)seeds;
-        }
-        status = summarise(run, share, seeds, sentences, levels, draws, seed, out);
-    }
-    free(run);
-    free(share);
-    return status;
+    return summarise(scores, NULL, seeds, sentences, levels, draws, seed, out);
+}
+
+Status order_compare_seeds(const OrderScore *a, const OrderScore *b, size_t seeds, size_t sentences,
+                           BootstrapLevels levels, size_t draws, uint64_t seed, OrderSummary *out) {
+    STATUS_TRY(check(seeds, sentences, draws));
+    return summarise(a, b, seeds, sentences, levels, draws, seed, out);
 }
 
 Status order_compare(const OrderScore *a, const OrderScore *b, size_t sentences, size_t draws,
                      uint64_t seed, OrderSummary *out) {
-    STATUS_TRY(check(2, sentences, draws));
-    const OrderScore *const run[2] = {a, b};
-    static const double share[2] = {1, -1};
-    return summarise(run, share, 2, sentences, BOOTSTRAP_OVER_SENTENCES, draws, seed, out);
+    return order_compare_seeds(a, b, 1, sentences, BOOTSTRAP_OVER_SENTENCES, draws, seed, out);
 }

@@ -223,6 +223,30 @@ START_TEST(a_comparison_is_made_in_pairs) {
 }
 END_TEST
 
+/* Run i of one belongs to run i of the other: both good on one seed and bad on the other, so that
+ * each alone is unsure and their difference is not. */
+START_TEST(runs_are_compared_seed_by_seed) {
+    OrderScore a[20], b[20];
+    for (int i = 0; i < 20; i++) {
+        a[i] = score_text("abcdef", i < 10 ? "abcdef" : "fedcba");
+        b[i] = score_text("abcdef", i < 10 ? "abcdfe" : "fedcab");
+    }
+    OrderSummary difference, one;
+    ck_assert_int_eq(
+        order_compare_seeds(a, b, 2, 10, BOOTSTRAP_OVER_SENTENCES, 200, 1, &difference), STATUS_OK);
+    /* one pair turned of 15 costs 2/15 on the first seed and gains as much on the second */
+    ck_assert_double_eq_tol(difference.tau.value, 0, 1e-6);
+    ck_assert_double_eq_tol(difference.exact.value, .5, 1e-6);
+    order_compare_seeds(a, b, 2, 10, BOOTSTRAP_OVER_BOTH, 200, 1, &difference);
+    ck_assert_double_eq_tol(difference.tau.high, 2. / 15, 1e-6);
+    ck_assert_double_eq_tol(difference.tau.low, -2. / 15, 1e-6);
+    order_summarise(a, 2, 10, BOOTSTRAP_OVER_BOTH, 200, 1, &one);
+    ck_assert_double_eq_tol(one.tau.high, 1, 1e-6);
+    ck_assert_int_eq(order_compare_seeds(a, b, 0, 10, BOOTSTRAP_OVER_BOTH, 200, 1, &difference),
+                     STATUS_ARGUMENT);
+}
+END_TEST
+
 START_TEST(lengths_are_taken_apart) {
     OrderScore scores[4] = {score_text("ab", "ab"), score_text("abcd", "abcd"),
                             score_text("abc", "abc"), score_text("abcde", "abcde")};
@@ -284,6 +308,7 @@ Suite *suite_order(void) {
     tcase_add_test(many, intervals_are_those_of_the_mean);
     tcase_add_test(many, seeds_are_a_level_of_their_own);
     tcase_add_test(many, a_comparison_is_made_in_pairs);
+    tcase_add_test(many, runs_are_compared_seed_by_seed);
     tcase_add_test(many, lengths_are_taken_apart);
     tcase_add_test(many, positions_are_counted);
     suite_add_tcase(suite, many);
