@@ -12,7 +12,7 @@ program=build/bin/$name
 # Where the program writes. A short training never stands in place of a full one: it has a folder
 # of its own.
 case $name-$profile in
-q1_*-quick | q2_*-quick | q5_data-quick | q5_reorder-quick | q5_systems-quick) result=${name}_quick ;;
+q1_*-quick | q2_*-quick | q5_data-quick | q5_reorder-quick | q5_scaling-quick | q5_systems-quick) result=${name}_quick ;;
 q6_cola-full) result=q6_bert ;; # the folder bears the model's name
 q6_speed-*) result=q6_speed_minilm ;;
 *) result=$name ;;
@@ -23,8 +23,8 @@ q6_cola-full) inputs="cola/cola_public models/bert-base-uncased/model.safetensor
 q6_cola-quick | q6_speed-*) inputs="cola/cola_public models/all-MiniLM-L6-v2/model.safetensors" ;;
 q5_data-*) inputs="persian/gold/perdt/fa_perdt-ud-test.conllu persian/gold/perdt/fa_perdt-ud-train.txt" ;;
 q5_split-*) inputs="persian/gold/seraji/fa_seraji-ud-train.txt persian/gold/seraji/fa_seraji-ud-test.conllu" ;;
-q5_reorder-quick | q5_systems-quick) inputs="../reorder_quick/sets.tsv" ;; # of q5_data
-q5_systems-full) inputs="../reorder/sets.tsv" ;;
+q5_reorder-quick | q5_scaling-quick | q5_systems-quick) inputs="../reorder_quick/sets.tsv" ;; # of q5_data
+q5_scaling-full | q5_systems-full) inputs="../reorder/sets.tsv" ;;
 q5_reorder-full) inputs="../reorder/sets.tsv persian/gold/perdt/fa_perdt-ud-train.txt" ;;
 *) inputs= ;;
 esac

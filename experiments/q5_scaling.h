@@ -45,7 +45,11 @@ int scaling_main(int argc, char **argv);
  * still is high says little about what that much training gives; one run for each point would
  * nearly double the cost. So a trunk goes on at the held rate, and at each moment a copy of it
  * falls to rate 0 over the last `fall` of the moment's steps (Haegele et al. 2024): each point is a
- * whole training, and all four together cost less than a fifth more than the longest. */
+ * whole training, and all of them cost less than a fifth more than the longest.
+ *
+ * Small subsets are learned by heart long before the last step. What a subset is worth is therefore
+ * read at its best moment, that of the least loss on dev: a user would have stopped there. It is
+ * one more moment, number `moments`, and the only one that answers the test part. */
 
 /* Steps of moment 0 .. moments - 1, the last being plan->steps. */
 int scaling_moment(const ScalingPlan *plan, int moment);
@@ -82,7 +86,7 @@ void scaling_subset_close(Q5Sentences *subset);
 
 /* One cell. Tables:
  *   "moment"  moment, steps, processor seconds, dev loss, dev accuracy, parameters, words of the
- *             subset (a trigram: moment of the last, 0 steps, seconds of counting, nan, nan, 0, ..)
+ *             subset (a trigram: only the best, 0 steps, seconds of counting, nan, nan, 0, ...)
  *   "answer"  moment, set, 0 (greedy) or 1 (beam), then the OrderScore
  *   "curve"   split, step, loss, accuracy
  */

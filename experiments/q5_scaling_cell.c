@@ -40,7 +40,7 @@ double scaling_cost(void *context, size_t cell) {
     const double sentences = (double)(plan->sentences.dev.count + plan->sentences.test.count);
     if (scaling_system(cell) == SCALING_TRIGRAM)
         return .2 + 1e-5 * sentences * plan->ngram_beam; /* seconds */
-    return 7e-4 * scaling_steps(plan) * plan->batch + 1e-3 * sentences * plan->moments;
+    return 7e-4 * scaling_steps(plan) * plan->batch + 2e-3 * sentences * (plan->moments + 2);
 }
 
 void scaling_name(void *context, size_t cell, char *name, size_t size) {
@@ -154,11 +154,11 @@ static Status run_trigram(const ScalingPlan *plan, const Q5Sentences *data, Grid
     Ngram *model;
     const double began = clock_cpu_seconds();
     STATUS_TRY(q5_train_ngram(data, &model));
-    grid_row(record, "moment", "%d\t0\t%.6g\tnan\tnan\t0\t%zu", plan->moments - 1,
+    grid_row(record, "moment", "%d\t0\t%.6g\tnan\tnan\t0\t%zu", plan->moments,
              clock_cpu_seconds() - began, data->train.words);
     Status status = STATUS_OK;
     for (int set = 0; status == STATUS_OK && set < SCALING_SETS; set++)
-        status = answer(plan, data, record, NULL, model, plan->moments - 1, (ScalingSet)set, 1);
+        status = answer(plan, data, record, NULL, model, plan->moments, (ScalingSet)set, 1);
     ngram_close(model);
     return status;
 }
@@ -190,7 +190,7 @@ static Status loss(void *context, Tape *tape, const uint32_t *example, size_t co
     t->own_steps++;
     if (t->resumed == UINT64_MAX) t->resumed = tape->step;
     grid_progress(t->record,
-                  (t->done + (double)(tape->step - t->resumed)) / (1.1 * scaling_steps(t->plan)));
+                  (t->done + (double)(tape->step - t->resumed)) / (1.15 * scaling_steps(t->plan)));
     return tape_status(tape);
 }
 
@@ -282,20 +282,22 @@ static void write_curve(GridRecord *record, const TrainLog *log) {
     }
 }
 
+/* Of the weights as they are; the best moment answers the test part too. */
 static Status write_moment(Trainee *t, int moment, const TrainLog *log) {
     const ScalingPlan *plan = t->plan;
-    const int last = moment == plan->moments - 1;
+    const int best = moment == plan->moments;
     const TrainEvaluation *at = &log->evaluation[log->evaluations - 1];
     grid_row(t->record, "moment", "%d\t%llu\t%.6g\t%.9g\t%.9g\t%zu\t%zu", moment,
              (unsigned long long)log->steps, seconds_of(t, log), at->score[0], at->score[1],
              parameters_count(reorderer_parameters(t->model)), t->data->train.words);
-    grid_row(t->record, "curve", "validation\t%llu\t%.6g\t%.6g", (unsigned long long)log->steps,
-             at->score[0], at->score[1]);
-    for (int set = 0; set < (last ? SCALING_SETS : 1); set++)
+    for (int set = 0; set < (best ? SCALING_SETS : 1); set++)
         for (int wide = 0; wide < 2; wide++)
             STATUS_TRY(
                 answer(plan, t->data, t->record, t->model, NULL, moment, (ScalingSet)set, wide));
-    if (last) write_curve(t->record, log);
+    if (best) return STATUS_OK;
+    grid_row(t->record, "curve", "validation\t%llu\t%.6g\t%.6g", (unsigned long long)log->steps,
+             at->score[0], at->score[1]);
+    if (moment == plan->moments - 1) write_curve(t->record, log);
     return STATUS_OK;
 }
 
@@ -305,10 +307,12 @@ static void name_files(const Trainee *t, int moment, char trunk[PATH], char fall
 }
 
 /* Every part has a file of its own, so that the same walk over all of them continues after a
- * stop: what is done is only read. */
-static Status run_moments(Trainee *t) {
+ * stop: what is done is only read. *best is the moment of the least loss on dev. */
+static Status run_moments(Trainee *t, int *best) {
     const ScalingPlan *plan = t->plan;
     char trunk[PATH], fall[PATH], before[PATH];
+    double least = INFINITY;
+    *best = 0;
     for (int m = 0; m < plan->moments; m++) {
         const int steps = scaling_moment(plan, m), falling = scaling_fall(plan, m);
         TrainLog *log;
@@ -319,15 +323,38 @@ static Status run_moments(Trainee *t) {
         STATUS_TRY(begin_from(trunk, fall));
         STATUS_TRY(train(t, fall, steps, falling, &log));
         Status status = write_moment(t, m, log);
+        const double found = log->evaluation[log->evaluations - 1].score[0];
+        if (found < least) least = found, *best = m;
         train_log_free(log);
         STATUS_TRY(status);
         memcpy(before, trunk, sizeof before);
     }
-    for (int m = 0; m < plan->moments; m++) {
+    return STATUS_OK;
+}
+
+/* Its weights are read from its file: no step is left to train. */
+static Status return_to(Trainee *t, int best) {
+    char trunk[PATH], fall[PATH];
+    TrainLog *log;
+    name_files(t, best, trunk, fall);
+    STATUS_TRY(train(t, fall, scaling_moment(t->plan, best), scaling_fall(t->plan, best), &log));
+    Status status = write_moment(t, t->plan->moments, log);
+    train_log_free(log);
+    return status;
+}
+
+static Status run_pointer(Trainee *t) {
+    char trunk[PATH], fall[PATH];
+    int best;
+    STATUS_TRY(reorderer_open(&t->model, &t->plan->shape, t->seed));
+    Status status = run_moments(t, &best);
+    if (status == STATUS_OK) status = return_to(t, best);
+    reorderer_close(t->model);
+    for (int m = 0; status == STATUS_OK && m < t->plan->moments; m++) {
         name_files(t, m, trunk, fall);
         unlink(trunk), unlink(fall);
     }
-    return STATUS_OK;
+    return status;
 }
 
 Status scaling_run(void *context, size_t cell, GridRecord *record) {
@@ -337,14 +364,9 @@ Status scaling_run(void *context, size_t cell, GridRecord *record) {
     STATUS_TRY(scaling_subset_open(&subset, &plan->sentences, &plan->shape,
                                    plan->size[scaling_size(plan, cell)], seed));
     Trainee t = {.plan = plan, .data = &subset, .record = record, .seed = seed};
-    Status status;
-    if (scaling_system(cell) == SCALING_TRIGRAM) {
-        status = run_trigram(plan, &subset, record);
-    } else {
-        status = reorderer_open(&t.model, &plan->shape, seed);
-        if (status == STATUS_OK) status = run_moments(&t);
-        reorderer_close(t.model);
-    }
+    const Status status = scaling_system(cell) == SCALING_TRIGRAM
+                              ? run_trigram(plan, &subset, record)
+                              : run_pointer(&t);
     scaling_subset_close(&subset);
     return status;
 }

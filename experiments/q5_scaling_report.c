@@ -1,5 +1,5 @@
-/* Tables and facts of the finished grid. Every score is a mean over seeds; its interval comes from
- * resampling seeds and sentences. */
+/* Tables and facts of the finished grid. Sizes are compared at their best moment on dev. Every
+ * score is a mean over seeds; its interval comes from resampling seeds and sentences. */
 #include "q5_scaling.h"
 
 #include <math.h>
@@ -25,8 +25,8 @@ typedef struct {
 typedef struct {
     const ScalingPlan *plan;
     Results *results;
-    Answers answers[SCALING_SYSTEMS][SCALING_SIZES_MAX][SCALING_MOMENTS_MAX][SCALING_SETS][2];
-    Moment moment[SCALING_SYSTEMS][SCALING_SIZES_MAX][SCALING_MOMENTS_MAX][SCALING_SEEDS_MAX];
+    Answers answers[SCALING_SYSTEMS][SCALING_SIZES_MAX][SCALING_MOMENTS_MAX + 1][SCALING_SETS][2];
+    Moment moment[SCALING_SYSTEMS][SCALING_SIZES_MAX][SCALING_MOMENTS_MAX + 1][SCALING_SEEDS_MAX];
     double parameters, words[SCALING_SIZES_MAX];
     FILE *curve;
 } Report;
@@ -53,7 +53,7 @@ static Status take_answer(void *context, size_t cell, const char *row) {
                &moment, &set, &wide, &o.length, &o.answer_length, &o.matches[0], &o.matches[1],
                &o.matches[2], &o.matches[3], &o.grams[0], &o.grams[1], &o.grams[2], &o.grams[3],
                &o.exact, &o.tau, &o.position, &o.substring) != 17 ||
-        moment < 0 || moment >= r->plan->moments || set < 0 || set >= SCALING_SETS || wide < 0 ||
+        moment < 0 || moment > r->plan->moments || set < 0 || set >= SCALING_SETS || wide < 0 ||
         wide > 1)
         return damaged(r, cell, "answer");
     Answers *a = &r->answers[scaling_system(cell)][scaling_size(r->plan, cell)][moment][set][wide];
@@ -72,13 +72,13 @@ static Status take_moment(void *context, size_t cell, const char *row) {
     double parameters, words;
     if (sscanf(row, "%d\t%lf\t%lf\t%lf\t%lf\t%lf\t%lf", &moment, &m.steps, &m.seconds, &m.loss,
                &m.accuracy, &parameters, &words) != 7 ||
-        moment < 0 || moment >= r->plan->moments)
+        moment < 0 || moment > r->plan->moments)
         return damaged(r, cell, "moment");
     const int size = scaling_size(r->plan, cell);
     r->moment[scaling_system(cell)][size][moment][scaling_run_of(r->plan, cell)] = m;
     if (scaling_system(cell) == SCALING_POINTER) {
         r->parameters = parameters;
-        r->words[size] += words / (r->plan->seeds.count * r->plan->moments);
+        r->words[size] += words / (r->plan->seeds.count * (r->plan->moments + 1));
     }
     return STATUS_OK;
 }
@@ -154,7 +154,7 @@ static Status write_sizes(Report *r, int k, int size, int set, int wide) {
                             "set\tsystem\tsentences\twords\tbleu\tbleu_low\tbleu_high\texact\t"
                             "exact_low\texact_high\ttau\ttau_low\ttau_high");
     if (!f) return STATUS_IO;
-    STATUS_TRY(summarise(r, &r->answers[k][size][plan->moments - 1][set][wide], set, &s));
+    STATUS_TRY(summarise(r, &r->answers[k][size][plan->moments][set][wide], set, &s));
     fprintf(f, "%s\t%s\t%zu\t%.0f\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n",
             set_slug[set], system, plan->size[size], r->words[size], s.bleu.value, s.bleu.low,
             s.bleu.high, s.exact.value, s.exact.low, s.exact.high, s.tau.value, s.tau.low,
@@ -168,11 +168,11 @@ static Status write_sizes(Report *r, int k, int size, int set, int wide) {
 
 /* What the pointer has more than the trigram of the same sentences. */
 static Status write_gain(Report *r, int size, int set) {
-    const int last = r->plan->moments - 1;
+    const int best = r->plan->moments;
     OrderSummary d;
     char name[64];
-    STATUS_TRY(order_compare_seeds(r->answers[SCALING_POINTER][size][last][set][1].score,
-                                   r->answers[SCALING_TRIGRAM][size][last][set][1].score,
+    STATUS_TRY(order_compare_seeds(r->answers[SCALING_POINTER][size][best][set][1].score,
+                                   r->answers[SCALING_TRIGRAM][size][best][set][1].score,
                                    (size_t)r->plan->seeds.count, sentences_of(r, set), levels(r),
                                    DRAWS, 1, &d));
     snprintf(name, sizeof name, "size%d.%s.gain", size + 1, set_slug[set]);
@@ -183,12 +183,12 @@ static Status write_gain(Report *r, int size, int set) {
  * figure q5_scaling would have this slope. */
 static Status write_slope(Report *r, int k) {
     const ScalingPlan *plan = r->plan;
-    const int last = plan->moments - 1, largest = plan->sizes - 1;
+    const int best = plan->moments, largest = plan->sizes - 1;
     const double fours = log((double)plan->size[largest] / (double)plan->size[0]) / log(4);
     OrderSummary d;
     if (largest == 0) return STATUS_OK;
-    STATUS_TRY(order_compare_seeds(r->answers[k][largest][last][SCALING_DEV][1].score,
-                                   r->answers[k][0][last][SCALING_DEV][1].score,
+    STATUS_TRY(order_compare_seeds(r->answers[k][largest][best][SCALING_DEV][1].score,
+                                   r->answers[k][0][best][SCALING_DEV][1].score,
                                    (size_t)plan->seeds.count, sentences_of(r, SCALING_DEV),
                                    levels(r), DRAWS, 1, &d));
     const Interval v = {d.bleu.value / fours, d.bleu.low / fours, d.bleu.high / fours};
@@ -201,10 +201,14 @@ static Status write_data(Report *r) {
         STATUS_TRY(fact(r, exactly((double)plan->size[size]), "1", "size%d.sentences", size + 1));
         STATUS_TRY(fact(r, exactly((double)plan->steps * plan->batch / (double)plan->size[size]),
                         "1", "size%d.epochs", size + 1));
-        STATUS_TRY(fact(r,
-                        over_seeds(r, r->moment[SCALING_POINTER][size][plan->moments - 1],
-                                   offsetof(Moment, loss)),
-                        "nat", "size%d.dev.loss", size + 1));
+        STATUS_TRY(fact(
+            r,
+            over_seeds(r, r->moment[SCALING_POINTER][size][plan->moments], offsetof(Moment, loss)),
+            "nat", "size%d.dev.loss", size + 1));
+        STATUS_TRY(fact(
+            r,
+            over_seeds(r, r->moment[SCALING_POINTER][size][plan->moments], offsetof(Moment, steps)),
+            "1", "size%d.best.steps", size + 1));
         for (int set = 0; set < SCALING_SETS; set++) {
             STATUS_TRY(write_sizes(r, SCALING_TRIGRAM, size, set, 1));
             STATUS_TRY(write_sizes(r, SCALING_POINTER, size, set, 0));

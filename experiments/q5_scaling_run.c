@@ -13,10 +13,11 @@
     "(4 to 15 words), with the same number of steps each, and counts the trigrams of the same "    \
     "subsets: how does the score grow with the data, and from how many sentences on does a "       \
     "network beat counting (assignment, question 5)? Within each training PerDT's dev part is "    \
-    "answered after an eighth, a quarter, a half and all of the steps, with processor seconds: "   \
+    "answered after all of the steps, half of them, a quarter and so on, with processor seconds: " \
     "at each of these moments a copy of the run lets its rate fall to 0, so that every point is "  \
-    "a whole training that might have ended there. PerDT's test part is answered once, at the "    \
-    "end; nothing is chosen by it.\n\n"                                                            \
+    "a whole training that might have ended there. Sizes are compared at their best moment, that " \
+    "of the least loss on dev, where PerDT's test part is answered, once; nothing is chosen by "   \
+    "it.\n\n"                                                                                      \
     "Every training is a process of its own with one thread. The same command continues after "    \
     "Ctrl-C, kill -9 or a power cut."
 
@@ -44,7 +45,7 @@ static void finish(ScalingPlan *plan) {
         memcpy(plan->asked.values, sizes, sizeof sizes);
     }
     if (plan->steps == 0) plan->steps = full ? 2400 : 64;
-    if (plan->moments == 0) plan->moments = full ? 4 : 2;
+    if (plan->moments == 0) plan->moments = full ? 5 : 2;
     if (plan->tested == 0) plan->tested = full ? 1000000 : 100;
     if (plan->ngram_beam == 0) plan->ngram_beam = full ? 512 : 32;
     plan->experiment = full ? "q5_scaling" : "q5_scaling_quick";
@@ -87,12 +88,12 @@ static int parse(ScalingPlan *plan, int argc, char **argv) {
         {"moments", OPTION_INT, &plan->moments, NULL, .value = "COUNT", .low = 1,
          .high = SCALING_MOMENTS_MAX,
          .help = "at which a training is looked at: after all steps, half of them, ...; 2, in the "
-                 "full profile 4"},
+                 "full profile 5"},
         {"batch", OPTION_INT, &plan->batch, "50", .value = "COUNT", .low = 1, .high = 10000,
          .help = "sentences of a step"},
         {"tested", OPTION_INT, &plan->tested, NULL, .value = "COUNT", .low = 5, .high = 1000000,
          .help = "sentences of PerDT's dev and test parts; 100, in the full profile all"},
-        {"rate", OPTION_NUMBER, &plan->rate, "2e-3", .value = "NUMBER", .low = 1e-9, .high = 1,
+        {"rate", OPTION_NUMBER, &plan->rate, "3e-3", .value = "NUMBER", .low = 1e-9, .high = 1,
          .help = "learning rate, held until it falls"},
         {"fall", OPTION_NUMBER, &plan->fall, ".2", .value = "SHARE", .low = 0, .high = .9,
          .help = "of a moment's steps, the last, over which the rate falls to 0"},

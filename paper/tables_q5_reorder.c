@@ -1,5 +1,5 @@
 /* tables_q5_reorder: the word orderers of question 5 and what they made of test sentences, from
- * q5_reorder and q5_systems. */
+ * q5_reorder, q5_scaling and q5_systems. */
 #include "tables.h"
 
 #include <stdlib.h>
@@ -171,7 +171,75 @@ static Status architectures_table(Report *report, Text *out) {
     return table_from(report, "q5_systems", "systems", architectures_body, out);
 }
 
+/* --- the width of the beam, training data --------------------------------------------------------
+ */
+
+/* Sentences a second over the whole set, the widest last, as they stand in the results. */
+static Status beams_body(Report *report, const Tsv *tsv, Text *out) {
+    TableColumns c;
+    STATUS_TRY(table_columns(tsv,
+                             "set system beam sentences seconds bleu bleu_low bleu_high exact "
+                             "exact_low exact_high tau tau_low tau_high",
+                             &c));
+    table_head(report, out, "@{}rcccr@{}", "r_beam d_bleu d_exact d_tau r_rate");
+    for (int row = 0; row < tsv->rows; row++) {
+        double v[14];
+        if (strcmp(table_text(&c, row, 0), "perdt_test") != 0 ||
+            strncmp(table_text(&c, row, 1), "pointer", 7) != 0)
+            continue;
+        for (int k = 2; k < 14; k++) STATUS_TRY(table_number(&c, row, k, &v[k]));
+        cell_number(out, 1, "%.0f", v[2]);
+        cell_interval(out, 0, "%.1f", v[5], v[6], v[7]);
+        cell_interval(out, 0, "%.1f%%", 100 * v[8], 100 * v[9], 100 * v[10]);
+        cell_interval(out, 0, "%.3f", v[11], v[12], v[13]);
+        cell_number(out, 0, "%.0f", v[3] / v[4]);
+        row_end(out);
+    }
+    table_foot(out);
+    return STATUS_OK;
+}
+
+static Status beams_table(Report *report, Text *out) {
+    return table_from(report, EXPERIMENT, "scores", beams_body, out);
+}
+
+/* Of PerDT test, answered once: the subset's size, then each system's scores. */
+static Status sizes_body(Report *report, const Tsv *tsv, Text *out) {
+    TableColumns c;
+    STATUS_TRY(table_columns(tsv,
+                             "set system sentences bleu bleu_low bleu_high exact exact_low "
+                             "exact_high tau tau_low tau_high",
+                             &c));
+    table_head(report, out, "@{}rWccc@{}", "sentences r_system d_bleu d_exact d_tau");
+    const char *before = "";
+    for (int row = 0; row < tsv->rows; row++) {
+        double v[12];
+        const char *size = table_text(&c, row, 2);
+        if (strcmp(table_text(&c, row, 0), "test") != 0) continue;
+        for (int k = 2; k < 12; k++) STATUS_TRY(table_number(&c, row, k, &v[k]));
+        const int again = strcmp(size, before) == 0;
+        if (again)
+            cell_text(out, 1, "");
+        else
+            cell_number(out, 1, "%.0f", v[2]);
+        before = size;
+        cell_word(report, out, 0, "q5_scaling_system", table_text(&c, row, 1));
+        cell_interval(out, 0, "%.1f", v[3], v[4], v[5]);
+        cell_interval(out, 0, "%.1f%%", 100 * v[6], 100 * v[7], 100 * v[8]);
+        cell_interval(out, 0, "%.3f", v[9], v[10], v[11]);
+        row_end(out);
+    }
+    table_foot(out);
+    return STATUS_OK;
+}
+
+static Status sizes_table(Report *report, Text *out) {
+    return table_from(report, "q5_scaling", "sizes", sizes_body, out);
+}
+
 const Table tables_q5_reorder[] = {
+    {"q5_reorder_beams", EXPERIMENT, beams_table, 0},
+    {"q5_scaling_sizes", "q5_scaling", sizes_table, 0},
     {"q5_systems", "q5_systems", architectures_table, 0},
     {"q5_reorder_systems", EXPERIMENT, systems_table, 0},
     {"q5_reorder_held_out", EXPERIMENT, held_out_table, 0},

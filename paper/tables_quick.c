@@ -78,12 +78,13 @@ SHORT_RUN(q2_history)
 SHORT_RUN(q2_drawbacks)
 SHORT_RUN(q5_reorder)
 SHORT_RUN(q5_systems)
+SHORT_RUN(q5_scaling)
 
 #define SHORT_ROW(experiment)                                                                      \
     { #experiment "_quick", #experiment "_quick " #experiment, experiment##_table, 1 }
 
 const Table tables_quick[] = {
-    SHORT_ROW(q1_bottleneck), SHORT_ROW(q1_memory),  SHORT_ROW(q2_history),
-    SHORT_ROW(q2_drawbacks),  SHORT_ROW(q5_reorder), SHORT_ROW(q5_systems),
+    SHORT_ROW(q1_bottleneck), SHORT_ROW(q1_memory),  SHORT_ROW(q2_history), SHORT_ROW(q2_drawbacks),
+    SHORT_ROW(q5_reorder),    SHORT_ROW(q5_systems), SHORT_ROW(q5_scaling),
 };
 const int tables_quick_count = sizeof tables_quick / sizeof *tables_quick;
