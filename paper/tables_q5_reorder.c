@@ -184,8 +184,10 @@ static Status beams_body(Report *report, const Tsv *tsv, Text *out) {
     table_head(report, out, "@{}rcccr@{}", "r_beam d_bleu d_exact d_tau r_rate");
     for (int row = 0; row < tsv->rows; row++) {
         double v[14];
+        const char *system = table_text(&c, row, 1);
         if (strcmp(table_text(&c, row, 0), "perdt_test") != 0 ||
-            strncmp(table_text(&c, row, 1), "pointer", 7) != 0)
+            (strcmp(system, "pointer") != 0 && strcmp(system, "pointer_greedy") != 0 &&
+             strncmp(system, "pointer_beam", 12) != 0))
             continue;
         for (int k = 2; k < 14; k++) STATUS_TRY(table_number(&c, row, k, &v[k]));
         cell_number(out, 1, "%.0f", v[2]);
