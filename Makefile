@@ -288,6 +288,7 @@ test:
 	$(if $(SANITIZE),,@tests/report/cli.sh $(BIN)/q4_complexity)
 	$(if $(SANITIZE),,@tests/report/device.sh $(BIN)/tamrin_cuda_emulated.so \
 	                          $(BIN)/q3_parallelism $(BIN)/q4_complexity)
+	$(if $(SANITIZE),,@tests/report/record_gpu.sh)
 	@$(BIN)/tests $(filter-out $(DATA_SUITES),$(SUITES))
 
 # With MIRROR only what that folder holds, and no network; a suite whose data is missing says so.

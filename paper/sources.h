@@ -2,7 +2,8 @@
  *
  * For each experiment the folder results/local/<experiment> is taken where it is present, else
  * results/recorded/<machine>/<experiment>; where several machines recorded the same experiment,
- * the one with the newest date in its run.tsv.
+ * the one with the newest date in its run.tsv. What the tests' emulation of a GPU left is passed
+ * over.
  *
  *     Sources sources;
  *     STATUS_TRY(sources_open("results", &sources));

@@ -152,10 +152,17 @@ static int is_first_of_its_kind(const TableColumns *columns, int row, int keys) 
     return 1;
 }
 
+/* A GPU has exact attention on tensor cores too. */
+static int exact_count(const TableColumns *columns, int keys) {
+    for (int row = 0; row < columns->tsv->rows; row++)
+        if (strcmp(table_text(columns, row, keys), "tiled_bf16") == 0) return 3;
+    return 2;
+}
+
 static Status against_cells(Report *report, const TableColumns *columns, int row, int keys,
                             Text *out) {
-    static const char *const exact[] = {"tiled", "materialised"};
-    for (int e = 0; e < 2; e++) {
+    static const char *const exact[] = {"tiled", "materialised", "tiled_bf16"};
+    for (int e = 0; e < exact_count(columns, keys); e++) {
         int other = row_against(columns, row, keys, exact[e]);
         if (other < 0)
             cell_nothing(out, 0);
@@ -168,8 +175,12 @@ static Status against_cells(Report *report, const TableColumns *columns, int row
 static Status crossover_body(Report *report, const Tsv *tsv, Text *out) {
     TableColumns columns;
     STATUS_TRY(table_columns(tsv, "width features against length low high status rule", &columns));
-    table_head(report, out, "@{}rrccr@{}",
-               "width features against_tiled against_materialised rule");
+    if (exact_count(&columns, 2) > 2)
+        table_head(report, out, "@{}rrcccr@{}",
+                   "width features against_tiled against_materialised against_bf16 rule");
+    else
+        table_head(report, out, "@{}rrccr@{}",
+                   "width features against_tiled against_materialised rule");
     for (int row = 0; row < tsv->rows; row++) {
         double rule;
         if (!is_first_of_its_kind(&columns, row, 2)) continue;

@@ -5,6 +5,8 @@
 SHOWN = 'materialised tiled wrong_order favor_positive elu materialised_bf16 tiled_bf16'
 array DINK[7] = ['#000000', '#1b5e9e', '#d98200', '#b3202a', '#3c8d4f', '#5f6770', '#5ba3d0']
 array DMARK[7] = [5, 7, 9, 13, 15, 4, 6]
+chosen(k) = listed(word(SHOWN, k).'/forward') ? ' '.k : ''
+list(n) = (THOSE = '', sum [k = 1:n] (THOSE = THOSE.chosen(k), 0), THOSE)
 row(k) = is('variant', word(SHOWN, k)) * is('direction', 'forward')
 positive(x) = x > 0 ? x : NaN
 folder(d) = d == 1 ? dir_q4_complexity : dir_q4_complexity_cuda
@@ -24,20 +26,22 @@ do for [d = 1:2] {
     most = STATS_max_y > most ? STATS_max_y : most
     stats folder(d).'/counted.tsv' using (collect_row(is('direction', 'forward'))) nooutput
 }
-has(k) = listed(word(SHOWN, k).'/forward')
-set xrange [shortest / 1.25 : longest * 1.25]
-set yrange [least / 3 : most * 3]
+ALL = list(7)
 set xtics shortest, longest / shortest > 300 ? 8 : 4, longest * 2
 entry = 0
 do for [d = 1:2] {
+    WORDLIST = ''
+    set autoscale
+    stats folder(d).'/counted.tsv' using (collect_row(is('direction', 'forward') * (column('counted_bytes') > 0))) nooutput
+    HERE = list(7)
+    set xrange [shortest / 1.25 : longest * 1.25]
+    set yrange [least / 3 : most * 3]
     set title (d == 1 ? L_devices_cpu : L_devices_gpu) font WORDS offset 0,TITLE_DROP
     if (d == 1) {
         eval left_panel
         set lmargin at screen .125
         set ylabel L_bytes font WORDS
-        do for [k = 1:7] {
-            if (has(k)) { eval legend_point(entry, value('L_variant_'.word(SHOWN, k)), DMARK[k], DINK[k]); entry = entry + 1 }
-        }
+        do for [k in ALL] { eval legend_point(entry, value('L_variant_'.word(SHOWN, int(k))), DMARK[int(k)], DINK[int(k)]); entry = entry + 1 }
         eval legend_line(entry, L_by_formula, 1, '#000000')
         eval legend_point(entry + 1, L_seen, 1, '#000000')
     } else {
@@ -46,11 +50,11 @@ do for [d = 1:2] {
     }
     table = folder(d).'/counted.tsv'
     seen = folder(d).'/memory.tsv'
-    plot for [k = 1:7] table using (row(k) * column('length')):(positive(column('formula_bytes'))) \
-             with lines lw .9 lc rgb DINK[k] notitle, \
-         for [k = 1:7] table using (row(k) * column('length')):(positive(column('counted_bytes'))) \
-             with points pt DMARK[k] ps .55 lc rgb DINK[k] notitle, \
-         for [k = 1:7] seen using (row(k) * column('length')):(positive(column('seen_bytes'))) \
-             with points pt 1 ps .9 lw 1.2 lc rgb DINK[k] notitle
+    plot for [k in HERE] table using (row(int(k)) * column('length')):(positive(column('formula_bytes'))) \
+             with lines lw .9 lc rgb DINK[int(k)] notitle, \
+         for [k in HERE] table using (row(int(k)) * column('length')):(positive(column('counted_bytes'))) \
+             with points pt DMARK[int(k)] ps .55 lc rgb DINK[int(k)] notitle, \
+         for [k in HERE] seen using (row(int(k)) * column('length')):(positive(column('seen_bytes'))) \
+             with points pt 1 ps .9 lw 1.2 lc rgb DINK[int(k)] notitle
 }
 unset multiplot
