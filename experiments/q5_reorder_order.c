@@ -33,7 +33,7 @@ static int parse(OrderPlan *plan, int argc, char **argv) {
                  "are normalised and "
                  "punctuation is left out, as in training. An empty line gives "
                  "an empty line. So "
-                 "does a line that is not UTF-8 or has too many words, which is "
+                 "does a line that is no UTF-8 text or has too many words, which is "
                  "reported on "
                  "standard error with its number, and the exit status is then 1: "
                  "line n of the "
@@ -102,7 +102,11 @@ static Status order_line(Orderer *o, const char *line, size_t size) {
 static Status answer_line(void *context, const char *line, size_t size, unsigned long number,
                           int cut) {
     (void)number;
+    const char *nul = memchr(line, 0, size);
     if (cut) return status_fail(STATUS_ARGUMENT, "longer than %zu bytes", FILTER_LINE_BYTES);
+    if (nul)
+        return status_fail(STATUS_FORMAT, "found a NUL byte at offset %zu; expected text",
+                           (size_t)(nul - line));
     return order_line(context, line, size);
 }
 

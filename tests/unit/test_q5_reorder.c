@@ -214,9 +214,12 @@ START_TEST(the_filter_answers_line_by_line) {
     snprintf(path, sizeof path, "%s/in", folder);
     FILE *in = fopen(path, "w");
     ck_assert_ptr_nonnull(in);
-    fputs("وba وaa وca\n\nیکتا\n\xff\xfe\nوaa، وaa.\n", in);
+    fputs("\xef\xbb\xbfوba وaa وca\r\n\nیکتا\n\xff\xfe\nوaa، وaa.\n", in);
     for (int i = 0; i < 300; i++) fputs("a ", in);
-    fputs("\nb a", in); /* without an end */
+    fwrite("\nوaa\0b\n", 1, 8, in);
+    fputs("\u202eوba\u202c \u200eوaa\u2069\n. ،؟ «»\n", in); /* marks of direction; signs alone */
+    for (int i = 0; i < 1000000; i++) fputs("کتاب ", in);    /* 9 MB */
+    fputs("\nb a", in);                                      /* without an end */
     fclose(in);
     ck_assert_int_eq(wait_for(start("--model=model.safetensors --beam=4", q5_reorder_order)), 1);
     read_file("out", out, sizeof out);
@@ -226,6 +229,12 @@ START_TEST(the_filter_answers_line_by_line) {
     ck_assert_ptr_nonnull(strstr(out, "\n\nیکتا\n\nوaa وaa\n\n"));
     ck_assert_ptr_nonnull(strstr(err, "line 4"));
     ck_assert_ptr_nonnull(strstr(err, "line 6: more than 256 words"));
+    ck_assert_ptr_nonnull(strstr(err, "line 7: found a NUL byte at offset 4"));
+    ck_assert_ptr_nonnull(strstr(err, "line 10: longer than 65536 bytes"));
+    ck_assert(strstr(out, "\n\n\nوaa وba\n\n\n") || strstr(out, "\n\n\nوba وaa\n\n\n"));
+    int lines = 0;
+    for (const char *at = out; (at = strchr(at, '\n')); at++) lines++;
+    ck_assert_int_eq(lines, 11);
     ck_assert_int_eq(wait_for(start("", q5_reorder_order)), 1);
     ck_assert_ptr_nonnull(strstr(read_file("err", err, sizeof err), "make orderer trains a model"));
     ck_assert_int_eq(wait_for(start("--beam=0", q5_reorder_order)), 2);
