@@ -145,8 +145,8 @@ static void bounds(const Head *h, double u) {
         }
         /* Some take sum P dP as dO . O, of the O that they gave. */
         for (size_t e = 0; e < E; e++)
-            through_out += fabs(g[e]) * (h->bound[LOW_OUT][i * E + e] +
-                                         ARITHMETIC * fabs(h->exact[LOW_OUT][i * E + e]));
+            through_out +=
+                product_error(h->exact[LOW_OUT][i * E + e], h->bound[LOW_OUT][i * E + e], g[e], u);
         mean_error = fmax(mean_error, through_out);
         for (int j = 0; j < seen; j++) {
             const double ds = p[j] * (grad[j] - mean);

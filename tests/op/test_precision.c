@@ -129,15 +129,14 @@ static void check_case(const OpVariant *variant, const OpShape *shape, Precision
     table_name(variant, shape, who + used, sizeof who - (size_t)used);
     Status status = problem_forward(&problem, mirror_cuda(), 1, &arena);
     const char *harm = status == STATUS_OK ? problem_harm(&problem) : NULL;
-    const int backward = variant->kind != ATTENTION_TILED;
-    if (status == STATUS_OK && backward) status = problem_backward(&problem, mirror_cuda(), &arena);
+    if (status == STATUS_OK) status = problem_backward(&problem, mirror_cuda(), &arena);
     if (!harm && status == STATUS_OK) harm = problem_harm(&problem);
     if (status != STATUS_OK) add_failure(failures, "\n  %s: %s", who, status_message());
     if (harm) add_failure(failures, "\n  %s: %s", who, harm);
     if (status == STATUS_OK) {
         Low low;
         low_open(&low, &problem);
-        for (int name = 0; name < (backward ? LOWS : LOW_DQ); name++) {
+        for (int name = 0; name < LOWS; name++) {
             double *ours = problem_read(&problem, tensors[name]);
             compare(&low, (LowName)name, ours, who, failures);
             free(ours);

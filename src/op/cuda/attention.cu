@@ -36,9 +36,8 @@ Status backward(const Attention *a, const CudaRows *rows, const Call &c, Arena *
                                           arena);
     case ATTENTION_TILED:
         if (a->precision == PRECISION_BF16)
-            return cuda_host->fail(STATUS_UNSUPPORTED,
-                                   "cuda: backward of tiled attention in bf16 is not there yet; "
-                                   "expected f32");
+            return cuda_tensor_tiled_backward(a, rows, c.q, c.k, c.v, c.o, c.dout, c.saved, c.dq,
+                                              c.dk, c.dv, arena);
         return cuda_tiled_backward(a, rows, c.q, c.k, c.v, c.o, c.dout, c.saved, c.dq, c.dk, c.dv,
                                    arena);
     case ATTENTION_KERNEL_QUADRATIC:

@@ -67,6 +67,15 @@ Status cuda_tiled_backward(const Attention *a, const CudaRows *rows, AttentionIn
 Status cuda_tensor_tiled(const Attention *a, const CudaRows *rows, AttentionIn q, AttentionIn k,
                          AttentionIn v, AttentionOut out, float *saved, Arena *arena);
 
+Status cuda_tensor_tiled_backward(const Attention *a, const CudaRows *rows, AttentionIn q,
+                                  AttentionIn k, AttentionIn v, AttentionIn out, AttentionIn dout,
+                                  const float *saved, AttentionOut dq, AttentionOut dk,
+                                  AttentionOut dv, Arena *arena);
+
+/* *delta [heads][queries] = dO . O of every row, of rounded dO in bf16; from the arena. */
+Status cuda_tiled_delta(const Attention *a, const CudaRows *rows, AttentionIn out, AttentionIn dout,
+                        Arena *arena, const float **delta);
+
 Status cuda_value(const Attention *a, const CudaRows *rows, AttentionIn v, AttentionOut out);
 Status cuda_value_backward(const Attention *a, const CudaRows *rows, AttentionIn dout,
                            AttentionOut dq, AttentionOut dk, AttentionOut dv);

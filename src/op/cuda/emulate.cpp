@@ -110,8 +110,10 @@ void fiber_main(void) {
 #if defined __SANITIZE_ADDRESS__
     __sanitizer_finish_switch_fiber(NULL, &scheduler_stack, &scheduler_stack_bytes);
 #endif
-    kernel_body(kernel_context);
-    to_scheduler(ENDED);
+    for (;;) { /* where fibers are kept, the next block's thread goes on here */
+        kernel_body(kernel_context);
+        to_scheduler(ENDED);
+    }
 }
 
 /* Lets those go on that all whom they wait for have joined: a warp's lanes, or the whole block. A
@@ -146,7 +148,7 @@ void run_block(void) {
         fiber->index = {u % blockDim.x, u / blockDim.x % blockDim.y, u / blockDim.x / blockDim.y};
         fiber->state = READY;
 #if !defined __SANITIZE_ADDRESS__
-        fiber->begun = 0;
+        if (fiber->begun) continue; /* it waits at the end of the last block */
 #endif
         getcontext(&fiber->context);
         fiber->context.uc_stack.ss_sp = stacks + (size_t)i * STACK_BYTES;

@@ -26,7 +26,7 @@
 
 #define SHARED __shared__
 #define DYNAMIC_SHARED(type, name)                                                                 \
-    extern __shared__ __align__(256) unsigned char dynamic_shared_[];                               \
+    extern __shared__ __align__(256) unsigned char dynamic_shared_[];                              \
     type *name = reinterpret_cast<type *>(dynamic_shared_)
 #define LAUNCH(kernel, grid, block, bytes, ...)                                                    \
     kernel<<<(grid), (block), (bytes), cuda_stream()>>>(__VA_ARGS__)

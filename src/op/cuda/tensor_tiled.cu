@@ -110,12 +110,7 @@ __device__ __forceinline__ void add_values(SharedAt v_tile, const float p[2][KEY
     for (int n = 0; n < KEYS / 16; n++) {
         uint32_t a[2][4];
         UNROLL
-        for (int i = 0; i < 2; i++) {
-            a[i][0] = tensor_pack(p[i][2 * n][0], p[i][2 * n][1]);
-            a[i][1] = tensor_pack(p[i][2 * n][2], p[i][2 * n][3]);
-            a[i][2] = tensor_pack(p[i][2 * n + 1][0], p[i][2 * n + 1][1]);
-            a[i][3] = tensor_pack(p[i][2 * n + 1][2], p[i][2 * n + 1][3]);
-        }
+        for (int i = 0; i < 2; i++) tensor_pack_rows(p[i][2 * n], p[i][2 * n + 1], a[i]);
         UNROLL
         for (int e = 0; e < D / 16; e++) {
             uint32_t v[4];

@@ -116,6 +116,15 @@ static __device__ __forceinline__ void tile_load_b_rows(uint32_t b[4], SharedAt 
     tensor_load_transposed(b, (at ^ (uint32_t)(s * 32)) + (uint32_t)(i * 16 * D * 2));
 }
 
+/* Two neighbouring c, columns 16 s .. 16 s + 7 and 16 s + 8 .. 16 s + 15, as an a. */
+static __device__ __forceinline__ void tensor_pack_rows(const float left[4], const float right[4],
+                                                        uint32_t a[4]) {
+    a[0] = tensor_pack(left[0], left[1]);
+    a[1] = tensor_pack(left[2], left[3]);
+    a[2] = tensor_pack(right[0], right[1]);
+    a[3] = tensor_pack(right[2], right[3]);
+}
+
 /* Over the 4 lanes that hold a row. */
 static __device__ __forceinline__ float quad_sum(float x) {
     x += __shfl_xor_sync(FULL_WARP, x, 1);

@@ -65,7 +65,7 @@ __device__ __forceinline__ void add_product(const float *weights, int transposed
     for (int j = 0; j < T; j++) {
         float w[M];
         for (int i = 0; i < M; i++) w[i] = weights[(y + i * SIDE) * down + j * across];
-UNROLL
+        UNROLL
         for (int c = 0; c < PARTS; c++) {
             if (x + c * SIDE >= width) break;
             float v = tile[j * (width + 1) + x + c * SIDE];
@@ -143,17 +143,21 @@ tiled_rows(Shape s, AttentionIn q, AttentionIn k, AttentionIn v, AttentionOut ou
     store_rows<M>(out, h, (size_t)first, from, n, s.width, x, y, sum, factor);
 }
 
-/* delta[h][row] = dO . O: what the normalisation takes off every dP of a row. A warp a row. */
+/* delta[h][row] = dO . O: what the normalisation takes off every dP of a row. A warp a row. Where
+ * dP is of rounded dO (`low`), so is delta: one key's dS is then exactly 0. */
 KERNEL(THREADS)
-dot_rows(int queries, int heads, int width, AttentionIn out, AttentionIn dout, float *delta) {
+dot_rows(int queries, int heads, int width, int low, AttentionIn out, AttentionIn dout,
+         float *delta) {
     const size_t r = (size_t)blockIdx.x * (THREADS / WARP) + threadIdx.x / WARP;
     const int lane = (int)(threadIdx.x % WARP);
     if (r >= (size_t)queries * (size_t)heads) return;
     const size_t row = r % (size_t)queries, h = r / (size_t)queries;
     float sum = 0;
-    for (int e = lane; e < width; e += WARP)
-        sum += out.data[row * out.row + h * out.head + (size_t)e] *
-               dout.data[row * dout.row + h * dout.head + (size_t)e];
+    for (int e = lane; e < width; e += WARP) {
+        float g = dout.data[row * dout.row + h * dout.head + (size_t)e];
+        if (low) g = __bfloat162float(__float2bfloat16_rn(g));
+        sum += out.data[row * out.row + h * out.head + (size_t)e] * g;
+    }
     sum = warp_sum(sum);
     if (lane == 0) delta[r] = sum;
 }
@@ -309,17 +313,26 @@ Status cuda_tiled(const Attention *a, const CudaRows *rows, AttentionIn q, Atten
                           : forward<32>(a, rows, q, k, v, out, saved);
 }
 
+Status cuda_tiled_delta(const Attention *a, const CudaRows *rows, AttentionIn out, AttentionIn dout,
+                        Arena *arena, const float **delta) {
+    const size_t count = (size_t)a->heads * (size_t)rows->queries;
+    float *at = (float *)cuda_host->take(arena, (count + 1) * sizeof *at);
+    if (!at) return STATUS_MEMORY;
+    if (count)
+        LAUNCH(dot_rows, dim3(cuda_blocks(count, THREADS / WARP)), dim3(THREADS), 0, rows->queries,
+               a->heads, a->width, a->precision == PRECISION_BF16, out, dout, at);
+    *delta = at;
+    return STATUS_OK;
+}
+
 Status cuda_tiled_backward(const Attention *a, const CudaRows *rows, AttentionIn q, AttentionIn k,
                            AttentionIn v, AttentionIn out, AttentionIn dout, const float *saved,
                            AttentionOut dq, AttentionOut dk, AttentionOut dv, Arena *arena) {
     Status status = check_width(a);
     if (status != STATUS_OK || rows->queries + rows->keys == 0) return status;
-    const size_t count = (size_t)a->heads * (size_t)rows->queries;
-    float *delta = (float *)cuda_host->take(arena, (count + 1) * sizeof *delta);
-    if (!delta) return STATUS_MEMORY;
-    if (count)
-        LAUNCH(dot_rows, dim3(cuda_blocks(count, THREADS / WARP)), dim3(THREADS), 0, rows->queries,
-               a->heads, a->width, out, dout, delta);
+    const float *delta;
+    status = cuda_tiled_delta(a, rows, out, dout, arena, &delta);
+    if (status != STATUS_OK) return status;
     const Backward g = {q, k, v, dout, dq, dk, dv, saved, delta};
     return a->width <= 64 ? backward<64>(a, rows, g) : backward<32>(a, rows, g);
 }
