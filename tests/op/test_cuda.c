@@ -327,6 +327,30 @@ START_TEST(emulated_threads_meet) {
 }
 END_TEST
 
+START_TEST(emulated_tensor_cores_multiply) {
+    float out[256];
+    emulate_selftest(4 + _i, out);
+    for (int i = 0; i < 16; i++)
+        for (int j = 0; j < 16; j++) {
+            int sum = 0;
+            for (int k = 0; k < 16; k++)
+                sum += ((7 * i + 3 * k) % 11 - 5) * ((5 * k + 2 * j) % 13 - 6);
+            ck_assert_float_eq(out[i * 16 + j], (float)sum);
+        }
+}
+END_TEST
+
+START_TEST(emulated_copies_arrive_when_waited_for) {
+    float out[5];
+    emulate_selftest(6, out);
+    ck_assert_float_nan(out[0]);
+    ck_assert_float_eq(out[1], 1);
+    ck_assert_float_nan(out[2]);
+    ck_assert_float_eq(out[3], 5);
+    ck_assert_float_eq(out[4], 0);
+}
+END_TEST
+
 START_TEST(emulated_threads_that_never_meet_are_found) {
     float out[96];
     emulate_selftest(3, out);
@@ -357,6 +381,8 @@ Suite *suite_cuda(void) {
 #ifdef TAMRIN_CUDA_EMULATED
     TCase *emulation = tcase_create("emulation");
     tcase_add_test(emulation, emulated_threads_meet);
+    tcase_add_loop_test(emulation, emulated_tensor_cores_multiply, 0, 2);
+    tcase_add_test(emulation, emulated_copies_arrive_when_waited_for);
     tcase_add_test_raise_signal(emulation, emulated_threads_that_never_meet_are_found, SIGABRT);
     suite_add_tcase(suite, emulation);
 #endif

@@ -17,6 +17,10 @@ Suite *suite_precision(void);
 #define NUMBERS_TO_AVERAGE 256
 #define AT_MOST_NAIVE      2 /* times the naive computation's: Dao et al. 2022, section 4.3 tests */
 
+/* Roundings on the way from input to output: of features, of weights, of sums; and twice as much
+ * each where the tensor core drops bits instead of rounding. */
+#define TIMES_INPUTS 8
+
 static Arena arena;
 
 static void setup(void) {
@@ -146,27 +150,88 @@ static void check_case(const OpVariant *variant, const OpShape *shape, Precision
     problem_close(&problem);
 }
 
+/* Widths on both sides of 32, 64 and 128, lengths on both sides of tiles of 32, 64 and 128, every
+ * layout and every kind of values. On a GPU, where it costs nothing, the whole table. */
+static const char *const emulated[] = {"tiny_odd", "single",       "edge13",       "edge63",
+                                       "edge65",   "edge129",      "edge193",      "wide128",
+                                       "ragged",   "ragged_fused", "cross",        "cross_one",
+                                       "no_keys",  "nothing",      "large_ragged", "rising"};
+
+static int is_taken(const OpShape *shape, int every) {
+    if (getenv("TAMRIN_TEST_GPU")) return 1;
+    for (size_t i = 0; i < sizeof emulated / sizeof *emulated; i += (size_t)every)
+        if (strcmp(shape->name, emulated[i]) == 0) return 1;
+    return 0;
+}
+
 static const struct {
     AttentionKind kind;
     Precision precision;
-} softmaxes[] = {{ATTENTION_MATERIALISED, PRECISION_BF16},
-                 {ATTENTION_MATERIALISED, PRECISION_TF32},
-                 {ATTENTION_TILED, PRECISION_BF16}};
+    int every; /* of the cases above: the fewer, where the products are cuBLAS's */
+} softmaxes[] = {{ATTENTION_MATERIALISED, PRECISION_BF16, 3},
+                 {ATTENTION_MATERIALISED, PRECISION_TF32, 3},
+                 {ATTENTION_TILED, PRECISION_BF16, 1}};
 enum { SOFTMAXES = sizeof softmaxes / sizeof *softmaxes };
 
 START_TEST(softmax_loses_what_rounding_loses) {
     Failures failures = {0};
+    int cases = 0;
     if (!mirror_cuda()) return;
     for (int v = 0; v < table_variants(); v++) {
         const OpVariant *variant = table_variant(v);
         if (variant->kind != softmaxes[_i].kind || !table_is_plain(variant)) continue;
         for (int s = 0; s < table_shapes(); s++) {
             const OpShape *shape = table_shape(s);
-            if (shape->width > 128 || !table_holds(variant, shape, USE_AGREEMENT)) continue;
+            if (shape->width > 128 || !is_taken(shape, softmaxes[_i].every) ||
+                !table_holds(variant, shape, USE_AGREEMENT))
+                continue;
             check_case(variant, shape, softmaxes[_i].precision, &failures);
+            cases++;
         }
     }
     ck_assert_msg(failures.count == 0, "%d cases are wrong:%s", failures.count, failures.text);
+    ck_assert_int_ge(cases, softmaxes[_i].every > 1 ? 8 : 28);
+}
+END_TEST
+
+/* Kernel attention has no such bound worth stating, since exponentials of rounded products amplify
+ * the rounding: it is held against the exact answer to inputs that are rounded and nothing else. */
+START_TEST(kernels_lose_little_in_tf32) {
+    static const char *const shapes[] = {"edge12", "edge65", "ragged_fused"};
+    if (!mirror_cuda()) return;
+    for (int v = 0; v < table_variants(); v++)
+        for (int s = 0; s < table_shapes(); s++) {
+            const OpVariant *variant = table_variant(v);
+            const OpShape *shape = table_shape(s);
+            int taken = table_is_kernel(variant) && table_holds(variant, shape, USE_AGREEMENT);
+            for (size_t i = 0; taken == 1 && i < sizeof shapes / sizeof *shapes; i++)
+                if (strcmp(shape->name, shapes[i]) == 0) taken = 2;
+            if (taken < 2) continue;
+            Problem problem;
+            problem_open(&problem, variant, shape, 0);
+            problem.attention.precision = PRECISION_TF32;
+            ck_assert_msg(problem_forward(&problem, mirror_cuda(), 0, &arena) == STATUS_OK, "%s",
+                          status_message());
+            const size_t count = problem_count(&problem, TENSOR_OUT);
+            double *ours = problem_read(&problem, TENSOR_OUT);
+            double *exact = problem_reference_out(&problem);
+            for (TensorName name = TENSOR_Q; name <= TENSOR_V; name++)
+                for (int row = 0; row < problem.views[name].rows; row++)
+                    for (int h = 0; h < shape->heads; h++)
+                        for (int e = 0; e < shape->width; e++) {
+                            float *x = problem_element(&problem, name, row, h, e);
+                            *x = (float)low_round(PRECISION_TF32, (double)*x);
+                        }
+            double *low = problem_reference_out(&problem);
+            const double error = sqrt(reference_nmse(ours, exact, count));
+            const double inputs = sqrt(reference_nmse(low, exact, count));
+            ck_assert_msg(error <= TIMES_INPUTS * inputs, "%s/%s: error %.3g, of inputs %.3g",
+                          variant->name, shape->name, error, inputs);
+            ck_assert_msg(error >= inputs / 64, "%s/%s was not computed in tf32", variant->name,
+                          shape->name);
+            free(ours), free(exact), free(low);
+            problem_close(&problem);
+        }
 }
 END_TEST
 
@@ -221,6 +286,7 @@ Suite *suite_precision(void) {
     tcase_set_timeout(products, 60);
     tcase_add_loop_test(products, gemm_rounds_its_operands, 0, 16);
     tcase_add_loop_test(products, softmax_loses_what_rounding_loses, 0, SOFTMAXES);
+    tcase_add_test(products, kernels_lose_little_in_tf32);
     tcase_add_test(products, what_is_not_there_is_refused_by_name);
     suite_add_tcase(suite, products);
     return suite;
