@@ -235,6 +235,37 @@ START_TEST(kernels_lose_little_in_tf32) {
 }
 END_TEST
 
+/* A causal row's bits are its past's, also where a warp decides for many rows at once whether to
+ * scale their sums again. */
+START_TEST(the_future_leaks_nothing) {
+    enum { PRESENT = 100 };
+    if (!mirror_cuda()) return;
+    const OpVariant *variant = NULL;
+    const OpShape *shape = NULL;
+    for (int v = 0; v < table_variants(); v++)
+        if (strcmp(table_variant(v)->name, "tiled_causal") == 0) variant = table_variant(v);
+    for (int s = 0; s < table_shapes(); s++)
+        if (strcmp(table_shape(s)->name, "edge193") == 0) shape = table_shape(s);
+    ck_assert(variant && shape);
+    Problem problem;
+    problem_open(&problem, variant, shape, 0);
+    problem.attention.precision = PRECISION_BF16;
+    ck_assert_int_eq(problem_forward(&problem, mirror_cuda(), 0, &arena), STATUS_OK);
+    float *before = problem_read_bits(&problem, TENSOR_OUT);
+    for (TensorName name = TENSOR_Q; name <= TENSOR_V; name++)
+        for (int row = PRESENT; row < problem.views[name].rows; row++)
+            for (int e = 0; e < shape->width; e++)
+                *problem_element(&problem, name, row, 0, e) *= 40;
+    ck_assert_int_eq(problem_forward(&problem, mirror_cuda(), 0, &arena), STATUS_OK);
+    float *after = problem_read_bits(&problem, TENSOR_OUT);
+    const size_t past = (size_t)PRESENT * (size_t)shape->width;
+    ck_assert_mem_eq(before, after, past * sizeof *before);
+    ck_assert(memcmp(before + past, after + past, sizeof *before) != 0);
+    free(before), free(after);
+    problem_close(&problem);
+}
+END_TEST
+
 /* --- what is not there -------------------------------------------------------------------------
  */
 
@@ -287,6 +318,7 @@ Suite *suite_precision(void) {
     tcase_add_loop_test(products, gemm_rounds_its_operands, 0, 16);
     tcase_add_loop_test(products, softmax_loses_what_rounding_loses, 0, SOFTMAXES);
     tcase_add_test(products, kernels_lose_little_in_tf32);
+    tcase_add_test(products, the_future_leaks_nothing);
     tcase_add_test(products, what_is_not_there_is_refused_by_name);
     suite_add_tcase(suite, products);
     return suite;

@@ -225,6 +225,17 @@ uint64_t emulate_exchange(uint64_t bits, int lane) {
     return bits;
 }
 
+/* Whether any lane of the warp says so; lanes that have ended do not. */
+int emulate_any(int mine) {
+    int warp = current / LANES * LANES, any = 0;
+    fibers[current].given = mine != 0;
+    emulate_meet_warp();
+    for (int i = warp; i < warp + LANES && i < count; i++)
+        any |= fibers[i].state != ENDED && fibers[i].given;
+    emulate_meet_warp();
+    return any;
+}
+
 /* --- the run-time library ----------------------------------------------------------------------
  */
 

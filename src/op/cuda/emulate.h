@@ -105,6 +105,11 @@ template <class T> static inline T __shfl_down_sync(unsigned, T value, int by, i
     return emulate_shuffle(value, me % width + by < width ? me + by : me);
 }
 
+int emulate_any(int mine);
+static inline int __any_sync(unsigned, int mine) {
+    return emulate_any(mine);
+}
+
 template <class T> static inline T atomicAdd(T *at, T value) {
     T was = *at;
     *at = was + value;

@@ -1,24 +1,34 @@
 /* Exact softmax attention in tiles, in bf16 on tensor cores: FlashAttention-2's division of the
  * work (Dao 2023) with the instructions of Ampere, which Hopper runs too. A block has 128 queries
- * of a head, a warp 32 of them, and walks over keys 64 at a time; a warp's scores stay in its
- * registers from Q K' through softmax to P V. K and V of the next tile arrive while this one is
- * worked on.
+ * of a head, a warp 32 of them, and walks over keys 64 at a time (32 where D = 128); a warp's
+ * scores stay in its registers from Q K' through softmax to P V. K and V of the next tile arrive
+ * while this one is worked on.
  *
- * Estimates, from the instructions and not from a clock, for D = 64, a warp and a tile of 64 keys:
- * 128 mma (16 x 8 x 16), fed by 32 ldmatrix.x4 of 512 bytes, 4 mma a load; 32 rows a warp and not
- * 16, because half as many mma a load would leave Hopper's tensor cores waiting for shared memory
- * (an SM reads 128 bytes a cycle: 4 cycles a load, in which its four tensor cores do 2.5 of these
- * mma at the share of their peak that mma.sync is said to reach). 64 exponentials a thread, 512
- * cycles of an SM's 16 units a block and tile, beside 512 cycles of mma at peak on Hopper (4096
- * multiply-adds... see below) 1024 on Ampere: at D = 64 softmax costs Hopper about as much as the
- * products, and only overlapping blocks hide it. From memory a block reads 64 x D x 4 bytes of K
- * and V a tile for 4 x 128 x 64 x D operations: 128 a byte, most of it from the second-level cache.
- */
+ * Estimates from the instructions, not measurements, for D = 64, a block and a tile of 64 keys,
+ * 2.1 million operations, in cycles of an SM of Hopper (Ampere):
+ *
+ *     512 mma.m16n8k16         512 at the peak of 4096 operations a cycle, about 800 at the 5/8 of
+ *                              it that mma.sync was seen to reach (Luo et al. 2024)  (1024)
+ *     128 ldmatrix.x4, 64 KB   512 at 128 bytes a cycle: 4 mma a load. With 16 rows a warp it would
+ *                              be 1024, more than the products                        (512)
+ *     8192 exponentials        512 at 16 a cycle                                       (512)
+ *     4 x about 530            530, one a cycle and scheduler; 128 are mma             (530)
+ *     16 KB of K and V         128 operations a byte: memory is no limit
+ *
+ * So nothing exceeds the products, and the rest hides behind them as far as two blocks an SM allow:
+ * ptxas for sm_90 (sm_80) gives 240 (232) registers at D = 64, 247 (247) at 128, 168 (167) at 32,
+ * none spilled, and shared memory is 48, 64 and 24 KB: two blocks of four warps an SM by registers,
+ * three at D = 32. */
 #include "tensor_tiles.h"
 
 namespace {
 
-const int ROWS = 32 * TENSOR_WARPS, KEYS = 64;
+const int ROWS = 32 * TENSOR_WARPS;
+template <int D> constexpr int KEYS = D == 128 ? 32 : 64; /* as registers last */
+
+/* A row's scores are divided by 2^most, and most moves only when they have outgrown it by 2^SLACK:
+ * nearly every tile then leaves the sums as they are. */
+const float SLACK = 8;
 
 /* What a warp holds of its 32 rows: two tiles of 16. */
 template <int D> struct Rows {
@@ -29,11 +39,12 @@ template <int D> struct Rows {
 /* S = Q K' of 32 rows and the tile's keys. */
 template <int D>
 __device__ __forceinline__ void scores(SharedAt q_rows, SharedAt k_tile,
-                                       const uint32_t kept[2][D / 16][4], float s[2][KEYS / 8][4]) {
+                                       const uint32_t kept[2][D / 16][4],
+                                       float s[2][KEYS<D> / 8][4]) {
     UNROLL
     for (int i = 0; i < 2; i++) {
         UNROLL
-        for (int n = 0; n < KEYS / 8; n++) {
+        for (int n = 0; n < KEYS<D> / 8; n++) {
             UNROLL
             for (int c = 0; c < 4; c++) s[i][n][c] = 0;
         }
@@ -51,7 +62,7 @@ __device__ __forceinline__ void scores(SharedAt q_rows, SharedAt k_tile,
             }
         }
         UNROLL
-        for (int n = 0; n < KEYS / 16; n++) {
+        for (int n = 0; n < KEYS<D> / 16; n++) {
             uint32_t k[4];
             tile_load_b<D>(k, k_tile, n, e);
             UNROLL
@@ -64,50 +75,62 @@ __device__ __forceinline__ void scores(SharedAt q_rows, SharedAt k_tile,
 }
 
 /* What the row (of its sequence) of s[i][.][2 half] may not see. */
+template <int D>
 __device__ __forceinline__ void mask_row(int causal, int row, int first_key, int keys, int half,
-                                         float s[KEYS / 8][4]) {
+                                         float s[KEYS<D> / 8][4]) {
     const int end = causal && row + 1 < keys ? row + 1 : keys;
     const int t = (int)threadIdx.x % 4 * 2;
     UNROLL
-    for (int n = 0; n < KEYS / 8; n++) {
+    for (int n = 0; n < KEYS<D> / 8; n++) {
         UNROLL
         for (int c = 0; c < 2; c++)
             if (first_key + n * 8 + t + c >= end) s[n][2 * half + c] = -CUDART_INF_F;
     }
 }
 
-/* P = 2^(factor (S - most)) in place of S, after `most` has grown to hold this tile's. */
+/* P = 2^(factor S - most) in place of S. Each row decides for itself whether `most` moves, so that
+ * no row's bits depend on another's; a warp none of whose rows moves leaves its sums alone. */
 template <int D>
-__device__ __forceinline__ void softmax(float factor, int i, int half, float s[KEYS / 8][4],
+__device__ __forceinline__ void softmax(float factor, int i, float s[KEYS<D> / 8][4],
                                         Rows<D> &rows) {
-    float top = rows.most[i][half], part = 0;
+    float shrink[2];
     UNROLL
-    for (int n = 0; n < KEYS / 8; n++) top = fmaxf(top, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
-    top = quad_max(top);
-    const float shrink = tensor_exp2((rows.most[i][half] - top) * factor), base = top * factor;
-    UNROLL
-    for (int n = 0; n < KEYS / 8; n++) {
+    for (int half = 0; half < 2; half++) {
+        float top = -CUDART_INF_F;
         UNROLL
-        for (int c = 2 * half; c < 2 * half + 2; c++) {
-            s[n][c] = tensor_exp2(fmaf(s[n][c], factor, -base));
-            part += s[n][c];
+        for (int n = 0; n < KEYS<D> / 8; n++)
+            top = fmaxf(top, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
+        top = quad_max(top) * factor;
+        shrink[half] = 1;
+        if (top > rows.most[i][half] + SLACK) {
+            shrink[half] = tensor_exp2(rows.most[i][half] - top);
+            rows.most[i][half] = top;
         }
+        float part = 0;
+        UNROLL
+        for (int n = 0; n < KEYS<D> / 8; n++) {
+            UNROLL
+            for (int c = 2 * half; c < 2 * half + 2; c++) {
+                s[n][c] = tensor_exp2(fmaf(s[n][c], factor, -rows.most[i][half]));
+                part += s[n][c];
+            }
+        }
+        rows.total[i][half] = rows.total[i][half] * shrink[half] + part;
     }
-    rows.most[i][half] = top;
-    rows.total[i][half] = rows.total[i][half] * shrink + part;
+    if (!__any_sync(FULL_WARP, shrink[0] != 1 || shrink[1] != 1)) return;
     UNROLL
     for (int e = 0; e < D / 8; e++) {
-        rows.sum[i][e][2 * half] *= shrink;
-        rows.sum[i][e][2 * half + 1] *= shrink;
+        UNROLL
+        for (int c = 0; c < 4; c++) rows.sum[i][e][c] *= shrink[c / 2];
     }
 }
 
 /* sum += P V. */
 template <int D>
-__device__ __forceinline__ void add_values(SharedAt v_tile, const float p[2][KEYS / 8][4],
+__device__ __forceinline__ void add_values(SharedAt v_tile, const float p[2][KEYS<D> / 8][4],
                                            Rows<D> &rows) {
     UNROLL
-    for (int n = 0; n < KEYS / 16; n++) {
+    for (int n = 0; n < KEYS<D> / 16; n++) {
         uint32_t a[2][4];
         UNROLL
         for (int i = 0; i < 2; i++) tensor_pack_rows(p[i][2 * n], p[i][2 * n + 1], a[i]);
@@ -129,7 +152,7 @@ KERNEL(TENSOR_THREADS)
 tensor_rows(CudaTensorShape s, CudaPacked q, CudaPacked k, CudaPacked v, AttentionOut out,
             float *saved) {
     DYNAMIC_SHARED(unsigned char, memory);
-    const uint32_t tile = KEYS * D * 2;
+    const uint32_t tile = KEYS<D> * D * 2;
     const SharedAt q_tile = tensor_shared(memory), tiles = q_tile + ROWS * D * 2;
     const int b = (int)blockIdx.z, h = (int)blockIdx.y;
     /* Causal: the longest rows begin first. */
@@ -158,19 +181,19 @@ tensor_rows(CudaTensorShape s, CudaPacked q, CudaPacked k, CudaPacked v, Attenti
     }
     const int last = s.causal && from + ROWS < m ? from + ROWS : m;
     /* Tiles of keys that all rows see whole, as most do, need no mask. */
-    const int whole = (s.causal && from < m ? from : m) / KEYS * KEYS;
+    const int whole = (s.causal && from < m ? from : m) / KEYS<D> * KEYS<D>;
     tile_fetch<ROWS, D>(q_tile, tile_source<D>(q, h, first), from, n);
-    tile_fetch<KEYS, D>(tiles, k_from, 0, m);
-    tile_fetch<KEYS, D>(tiles + tile, v_from, 0, m);
+    tile_fetch<KEYS<D>, D>(tiles, k_from, 0, m);
+    tile_fetch<KEYS<D>, D>(tiles + tile, v_from, 0, m);
     tensor_copy_commit();
     uint32_t now = 0; /* byte of the pair of tiles that is worked on */
-    for (int j = 0; j < last; j += KEYS, now ^= 2 * tile) {
+    for (int j = 0; j < last; j += KEYS<D>, now ^= 2 * tile) {
         tensor_copy_wait<0>();
         __syncthreads(); /* all have this tile, and are done with the last */
-        if (j + KEYS < last) {
+        if (j + KEYS<D> < last) {
             const SharedAt next = tiles + (now ^ (2 * tile));
-            tile_fetch<KEYS, D>(next, k_from, j + KEYS, m);
-            tile_fetch<KEYS, D>(next + tile, v_from, j + KEYS, m);
+            tile_fetch<KEYS<D>, D>(next, k_from, j + KEYS<D>, m);
+            tile_fetch<KEYS<D>, D>(next + tile, v_from, j + KEYS<D>, m);
             tensor_copy_commit();
         }
         if (j == 0 && D <= 64) {
@@ -181,21 +204,18 @@ tensor_rows(CudaTensorShape s, CudaPacked q, CudaPacked k, CudaPacked v, Attenti
             }
         }
         if (mine >= n || (s.causal && j > mine + 31)) continue; /* a whole warp sees none */
-        float p[2][KEYS / 8][4];
+        float p[2][KEYS<D> / 8][4];
         scores<D>(q_rows, k_at + now, kept, p);
         if (j >= whole) {
             UNROLL
             for (int i = 0; i < 2; i++) {
                 UNROLL
                 for (int half = 0; half < 2; half++)
-                    mask_row(s.causal, mine + i * 16 + half * 8 + lane / 4, j, m, half, p[i]);
+                    mask_row<D>(s.causal, mine + i * 16 + half * 8 + lane / 4, j, m, half, p[i]);
             }
         }
         UNROLL
-        for (int i = 0; i < 2; i++) {
-            UNROLL
-            for (int half = 0; half < 2; half++) softmax<D>(factor, i, half, p[i], rows);
-        }
+        for (int i = 0; i < 2; i++) softmax<D>(factor, i, p[i], rows);
         add_values<D>(v_at + now, p, rows);
     }
     UNROLL
@@ -207,7 +227,7 @@ tensor_rows(CudaTensorShape s, CudaPacked q, CudaPacked k, CudaPacked v, Attenti
             if (row >= n) continue;
             if (saved && lane % 4 == 0)
                 saved[(size_t)h * (size_t)s.queries + (size_t)(first + row)] =
-                    total == 0 ? 0 : rows.most[i][half] * s.scale + logf(total);
+                    total == 0 ? 0 : rows.most[i][half] / CUDA_LOG2_E + logf(total);
             tile_store_row<D>(out, h, (size_t)(first + row), s.width, half, rows.sum[i],
                               total == 0 ? 0 : 1 / total);
         }
@@ -217,7 +237,7 @@ tensor_rows(CudaTensorShape s, CudaPacked q, CudaPacked k, CudaPacked v, Attenti
 template <int D>
 Status forward(const Attention *a, const CudaRows *rows, CudaPacked q, CudaPacked k, CudaPacked v,
                AttentionOut out, float *saved) {
-    const size_t bytes = (ROWS + 4 * KEYS) * D * 2;
+    const size_t bytes = (ROWS + 4 * KEYS<D>)*D * 2;
     const CudaTensorShape s = {rows->query_offsets, rows->key_offsets, rows->queries, a->width,
                                a->causal,           a->scale};
     const dim3 grid(cuda_blocks((size_t)rows->longest_query, ROWS), (unsigned)a->heads,

@@ -142,17 +142,18 @@ static __device__ __forceinline__ void tile_store_row(AttentionOut out, int head
                                                       float factor) {
     float *to = out.data + row * out.row + (size_t)head * out.head;
     const int t = (int)threadIdx.x % 4 * 2;
-    const int pairs = (reinterpret_cast<uintptr_t>(to) & 7) == 0; /* the same for the whole row */
+    if (width == D && (reinterpret_cast<uintptr_t>(to) & 7) == 0) { /* the same for the row */
+        UNROLL
+        for (int i = 0; i < D / 8; i++)
+            *reinterpret_cast<float2 *>(to + i * 8 + t) =
+                make_float2(c[i][2 * half] * factor, c[i][2 * half + 1] * factor);
+        return;
+    }
     UNROLL
     for (int i = 0; i < D / 8; i++) {
         const int e = i * 8 + t;
-        const float2 both = make_float2(c[i][2 * half] * factor, c[i][2 * half + 1] * factor);
-        if (pairs && e + 1 < width) {
-            *reinterpret_cast<float2 *>(to + e) = both;
-        } else {
-            if (e < width) to[e] = both.x;
-            if (e + 1 < width) to[e + 1] = both.y;
-        }
+        if (e < width) to[e] = c[i][2 * half] * factor;
+        if (e + 1 < width) to[e + 1] = c[i][2 * half + 1] * factor;
     }
 }
 
