@@ -271,7 +271,7 @@ END_TEST
 
 static Status attend(const Device *device, AttentionKind kind, Precision precision) {
     const int offsets[2] = {0, 1};
-    float x[4] = {1, 2, 3, 4}, y[4];
+    float x[4] = {1, 2, 3, 4}, y[4] = {0};
     const Attention a = {.kind = kind,
                          .map = FEATURE_ELU1,
                          .sequences = 1,
