@@ -42,6 +42,20 @@ static Status sustain(const Work *work, Call *call, double wanted, double *secon
     return take(work, call, (int)fmin(fmax(calls, 1), CALLS_MOST), seconds);
 }
 
+/* Normal numbers, the same block again and again: drawing them all would take longer than what is
+ * measured. */
+static Status fill(const Device *device, float *to, size_t count, const char *name) {
+    const size_t block = (size_t)1 << 16;
+    size_t done = count < block ? count : block;
+    STATUS_TRY(room_fill_normal(device, to, done, 1, name));
+    while (done < count) {
+        const size_t next = count - done < done ? count - done : done;
+        STATUS_TRY(device->memory->copy(to + done, to, next * sizeof *to));
+        done += next;
+    }
+    return STATUS_OK;
+}
+
 Status peaks_device_gemm_rate(const Device *device, Precision precision, Arena *arena, int m, int n,
                               int k, double seconds, double *rate) {
     const size_t a = (size_t)m * (size_t)k, b = (size_t)n * (size_t)k, c = (size_t)m * (size_t)n;
@@ -51,8 +65,8 @@ Status peaks_device_gemm_rate(const Device *device, Precision precision, Arena *
     work.b = arena_take(arena, b * sizeof(float));
     work.c = arena_take(arena, c * sizeof(float));
     Status status = work.a && work.b && work.c ? STATUS_OK : STATUS_MEMORY;
-    if (status == STATUS_OK) status = room_fill_normal(device, work.a, a, 1, "q4.gemm.a");
-    if (status == STATUS_OK) status = room_fill_normal(device, work.b, b, 1, "q4.gemm.b");
+    if (status == STATUS_OK) status = fill(device, work.a, a, "q4.gemm.a");
+    if (status == STATUS_OK) status = fill(device, work.b, b, "q4.gemm.b");
     if (status == STATUS_OK) status = sustain(&work, multiply, seconds, &seconds);
     arena_rewind(arena, mark);
     if (status == STATUS_OK) *rate = 2.0 * m * n * k / seconds;

@@ -117,7 +117,8 @@ static void set_gpu(Plan *plan) {
         return;
     }
     set_doubling(plan->length, &plan->lengths, 256, 1 << 20, 2);
-    set_doubling(plan->seen_length, &plan->seen, 1024, 16384, 4);
+    set_doubling(plan->seen_length, &plan->seen, 4096, 16384,
+                 4); /* a process each: half a second */
     plan->repetitions = plan->cross_repetitions = 7;
     plan->gemm_size = plan->curve_largest = 8192;
     plan->peak_seconds = 0.1;

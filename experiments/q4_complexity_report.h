@@ -20,6 +20,14 @@
  *   q4.V.D.time.nN  .peak_share.nN  .bytes.nN  .seen.nN     at length N; D may be `both` for the
  *                            first two
  * A curve that is zero or the same everywhere has exponent 0.
+ *
+ * And of the device:
+ *   q4.peak.gemm             the best product; of a GPU also q4.peak.gemm.bf16, .tf32, to which the
+ *                            shares of the variants of that name refer (the operands are rounded
+ *                            within the call, which costs the peak a few per cent too)
+ *   q4.peak.bandwidth        the CPU's triad, a GPU's copy within its memory
+ *   q4.memory.limit          of a GPU: bytes that one measurement may take
+ * On a GPU every name has "cuda" after the question: q4.cuda.V.D.time.slope (results.h).
  */
 #ifndef EXPERIMENTS_Q4_COMPLEXITY_REPORT_H
 #define EXPERIMENTS_Q4_COMPLEXITY_REPORT_H

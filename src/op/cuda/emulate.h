@@ -196,6 +196,9 @@ template <class F> static inline cudaError_t cudaFuncSetAttribute(F, cudaFuncAtt
 /* For tests: the memory that this "GPU" has, 0 for no limit. */
 extern "C" void emulate_memory_limit(size_t bytes);
 
+/* For tests: how often the host has waited so far. */
+extern "C" long emulate_waits(void);
+
 /* --- cuBLAS, answered by the CPU's BLAS --------------------------------------------------------
  */
 
