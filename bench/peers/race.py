@@ -93,9 +93,12 @@ class Side:
         )
 
     def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
+        try:
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
         if not answer:
             sys.exit(f"race: a side died on '{line}'; run it by hand to see its message")
         return answer.strip()
@@ -185,7 +188,7 @@ def keep(race, done, options, began):
         ("date", began.strftime("%Y-%m-%dT%H:%M:%SZ")),
         ("commit", commit()),
         ("machine", machine),
-        ("profile", "quick" if options.filter else "full"),
+        ("profile", "quick" if options.filter or options.case else "full"),
         ("device", "cuda"),
         ("gpu", device),
         ("gpu_name", device.split(",")[0]),
@@ -195,7 +198,7 @@ def keep(race, done, options, began):
     ]
     table, facts = [], []
     for case, pairs in done:
-        kind, direction, heads, width, features, length, precision = case.split()
+        kind, direction, heads, width, features, length, precision = (case.split() + ["f32"])[:7]
         ratios = sorted(theirs / ours for ours, theirs in pairs)
         cut = 1 if len(ratios) > 4 else 0
         low, high, paired = ratios[cut], ratios[-1 - cut], statistics.median(ratios)
@@ -213,7 +216,7 @@ def keep(race, done, options, began):
     for file, header, rows in (("run", "key value", run), ("race", columns, table),
                                ("facts", "name value low high unit", facts)):
         lines = [header.split(" ")] + rows
-        text = "".join("\t".join(str(field) for field in line) + "\n" for line in lines)
+        text = "".join("\t".join(str(field).replace("\t", ", ") for field in line) + "\n" for line in lines)
         (hidden / f"{file}.tsv").write_text(text)
     shutil.rmtree(final, ignore_errors=True)
     hidden.rename(final)
@@ -265,6 +268,10 @@ def main():
     parser.add_argument("--model", type=pathlib.Path, help="bert: a folder with vocab.txt")
     parser.add_argument("--sentences", type=pathlib.Path, help="bert: CoLA's raw training file")
     parser.add_argument("--steps", type=int, default=12, help="bert: batches of a sample; 0: all")
+    parser.add_argument("--case", action="append", metavar="WORDS",
+                        help="instead of the cases that are there, this one, as the sides read it: "
+                             "'kind direction heads width features length precision'; several "
+                             "times for several")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"),
                         help="attention: where both sides compute")
     parser.add_argument("--results", type=pathlib.Path,
@@ -280,7 +287,8 @@ def main():
     began = datetime.datetime.now(datetime.timezone.utc)
     if options.race == "attention":
         # these sides run a case once untimed by themselves
-        done = run_cases(race, CASES if options.device == "cpu" else CUDA_CASES, options, untimed=0)
+        cases = options.case or (CASES if options.device == "cpu" else CUDA_CASES)
+        done = run_cases(race, cases, options, untimed=0)
         if options.results and done:
             keep(race, done, options, began)
     elif options.race == "recurrent":
