@@ -20,7 +20,9 @@
     "(where g++ is found) and run there by the tests' emulation. That says which operations "      \
     "exist, "                                                                                      \
     "and nothing about a GPU's speed. --gpu=real asks the plug-in on a GPU instead.\n\n"           \
-    "The folder <results>/operations appears whole or not at all. Both profiles do the same."
+    "The folder <results>/operations (of a real GPU operations_cuda) appears whole or not at "     \
+    "all. "                                                                                        \
+    "Both profiles do the same."
 
 #define EXAMPLES                                                                                   \
     "  operations                          under a second\n"                                       \
@@ -118,6 +120,13 @@ static Status open_devices(Survey *s, int real) {
     s->device[CPU] = device_cpu();
     s->device[GPU] = mirror_cuda();
     if (!s->device[GPU] && real) return status_fail(STATUS_UNSUPPORTED, "%s", mirror_why());
+    return STATUS_OK;
+}
+
+/* Of a real GPU results say by themselves which it is (results.h). */
+static Status describe(Survey *s, int full, int real) {
+    STATUS_TRY(results_run(s->results, "profile", "%s", full ? "full" : "quick"));
+    if (real) return STATUS_OK;
     STATUS_TRY(results_run(s->results, "device", "cpu %s", device_cpu_isa()));
     return results_run(s->results, "gpu", "%s",
                        s->device[GPU] ? mirror_behind()->memory->describe() : mirror_why());
@@ -131,7 +140,7 @@ int main(int argc, char **argv) {
          .help = "recorded with the results; both ask the same"},
         {"gpu", OPTION_CHOICE, &real, "emulated", .choices = "emulated|real",
          .help = "whom to ask for a GPU's operations: the emulation on the processor, or the "
-                 "plug-in on a GPU"},
+                 "plug-in on a GPU (the folder is then operations_cuda)"},
         {"results", OPTION_TEXT, &folder, "results/local", .value = "FOLDER",
          .help = "the folder that will hold the folder operations"},
     };
@@ -148,10 +157,11 @@ int main(int argc, char **argv) {
         unsetenv("TAMRIN_TEST_GPU");
     Survey s = {0};
     Status status = arena_open(&s.arena, (size_t)64 << 20);
-    if (status == STATUS_OK) status = results_open(&s.results, folder, "operations", argc, argv);
-    if (status == STATUS_OK)
-        status = results_run(s.results, "profile", "%s", profile ? "full" : "quick");
     if (status == STATUS_OK) status = open_devices(&s, real);
+    if (status == STATUS_OK)
+        status = results_open_device(&s.results, folder, "operations",
+                                     real ? mirror_behind()->memory : NULL, argc, argv);
+    if (status == STATUS_OK) status = describe(&s, profile, real);
     if (status == STATUS_OK) status = survey(&s);
     if (status == STATUS_OK) {
         status = results_commit(s.results);
