@@ -27,7 +27,7 @@ static void precisions_cell(Text *out, const char *words, int is_asked) {
 
 static void group_row(Report *report, Text *out, const char *group, int first) {
     if (!first) text_puts(out, "\\addlinespace\n");
-    text_puts(out, "\\multicolumn{6}{@{}W@{}}{\\itshape ");
+    text_puts(out, "\\multicolumn{5}{@{}W@{}}{\\itshape ");
     cell_word(report, out, 1, "operations", group);
     text_puts(out, "}");
     row_end(out);
@@ -39,8 +39,8 @@ static Status operations_body(Report *report, const Tsv *tsv, Text *out) {
                              "group operation directions cpu_forward cpu_backward gpu_forward "
                              "gpu_backward reason",
                              &columns));
-    table_long_head(report, out, "@{}WccccW@{}",
-                    "operation cpu_forward cpu_backward gpu_forward gpu_backward gpu_reason");
+    table_long_head(report, out, "@{}Wcccc@{}",
+                    "operation cpu_forward cpu_backward gpu_forward gpu_backward");
     const char *last = "";
     for (int row = 0; row < tsv->rows; row++) {
         const char *group = table_text(&columns, row, 0), *reason = table_text(&columns, row, 7);
@@ -51,12 +51,16 @@ static Status operations_body(Report *report, const Tsv *tsv, Text *out) {
         text_printf(&kind, "operation.%s", group);
         cell_word(report, out, 1, text_bytes(&kind), table_text(&columns, row, 1));
         text_free(&kind);
-        for (int i = 0; i < 4; i++)
-            precisions_cell(out, table_text(&columns, row, 3 + i), both || i % 2 == 0);
-        if (*reason)
-            cell_word(report, out, 0, "reason", reason);
-        else
-            cell_text(out, 0, "");
+        for (int i = 0; i < 2; i++)
+            precisions_cell(out, table_text(&columns, row, 3 + i), both || i == 0);
+        if (*reason && !*table_text(&columns, row, 5) && !*table_text(&columns, row, 6)) {
+            text_puts(out, " & \\multicolumn{2}{c}{-- (");
+            cell_word(report, out, 1, "reason", reason);
+            text_puts(out, ")}");
+        } else {
+            for (int i = 0; i < 2; i++)
+                precisions_cell(out, table_text(&columns, row, 5 + i), both || i == 0);
+        }
         row_end(out);
     }
     table_long_foot(out);
