@@ -8,13 +8,16 @@
 #
 # Steps: build operations tests sanitizer q4 q3 race record. Each has a log and, once it succeeded, a stamp
 # in build/record-gpu/; a new plug-in or program makes them out of date. No network is needed where the
-# libraries of .ci/setup.sh are installed. LIMIT is the seconds that a step may take at most (600).
+# libraries of .ci/setup.sh are installed; where they are not, PREBUILT=1 runs what .ci/bundle.sh packed
+# elsewhere, and nothing is built. LIMIT is the seconds that a step may take at most (600).
 set -u
 profile=${PROFILE:-full}
 limit=${LIMIT:-600}
 all='build operations tests sanitizer q4 q3 race record'
 wanted=${STEPS:-$all}
 bin=build/bin
+bundle=build/bundle
+[ -z "${PREBUILT:-}" ] || bin=$bundle/bin
 log=build/record-gpu
 python=${PYTHON:-python3}
 
@@ -29,7 +32,7 @@ for step in $wanted; do
 done
 case $profile in quick | full) ;; *) stop "PROFILE: '$profile'; expected quick or full" ;; esac
 [ -x .ci/record.sh ] || stop "run it in the root of the checkout"
-[ -n "$(.ci/setup.sh --nvcc)" ] ||
+[ -n "${PREBUILT:-}" ] || [ -n "$(.ci/setup.sh --nvcc)" ] ||
     stop "no nvcc: install the CUDA toolkit, 12 or 13, and put its bin folder on the PATH"
 # What says that a driver is there, without a program that may be missing.
 if [ ! -e /dev/nvidiactl ] && [ ! -e /dev/dxg ] && [ ! -e /proc/driver/nvidia/version ] &&
@@ -37,6 +40,18 @@ if [ ! -e /dev/nvidiactl ] && [ ! -e /dev/dxg ] && [ ! -e /proc/driver/nvidia/ve
     stop "no NVIDIA driver here (no /dev/nvidiactl, and nvidia-smi finds no GPU)"
 fi
 mkdir -p "$log" || exit 1
+
+[ -z "${PREBUILT:-}" ] || [ -x "$bin/operations" ] ||
+    stop "PREBUILT: no $bin/operations; tar -xf build/bundle.tar.xz unpacks what .ci/bundle.sh made"
+
+# Our programs, with the libraries that came with them.
+with_libraries() {
+    if [ -n "${PREBUILT:-}" ]; then
+        env LD_LIBRARY_PATH="$PWD/$bundle${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$@"
+    else
+        "$@"
+    fi
+}
 
 # --- the steps: each is a function; what it prints goes to its log ------------------------------------
 
@@ -46,12 +61,12 @@ step_build() {
         build/bin/tests
 }
 
-step_operations() { "$bin/operations" --gpu=real --profile="$profile" --results=results/local; }
+step_operations() { with_libraries "$bin/operations" --gpu=real --profile="$profile" --results=results/local; }
 
 # The suites whose sources speak of the mirror, in which the operator table runs on the GPU.
 step_tests() {
     # shellcheck disable=SC2046  # a list of suites
-    TAMRIN_TEST_GPU=1 CK_DEFAULT_TIMEOUT=300 "$bin/tests" $(grep -l 'mirror_cuda' tests/*/test_*.c |
+    with_libraries env TAMRIN_TEST_GPU=1 CK_DEFAULT_TIMEOUT=300 "$bin/tests" $(grep -l 'mirror_cuda' tests/*/test_*.c |
         sed 's|.*/test_||; s|\.c$||')
 }
 
@@ -63,24 +78,27 @@ step_sanitizer() {
         return 0
     fi
     for tool in memcheck racecheck; do
-        "$sanitizer" --tool "$tool" --error-exitcode 9 "$bin/operations" --gpu=real \
+        with_libraries "$sanitizer" --tool "$tool" --error-exitcode 9 "$bin/operations" --gpu=real \
             --results="$log/sanitized" || return 1
     done
 }
 
-step_q4() { "$bin/q4_complexity" --device=cuda --profile="$profile" --results=results/local; }
+step_q4() { with_libraries "$bin/q4_complexity" --device=cuda --profile="$profile" --results=results/local; }
 
-step_q3() { "$bin/q3_parallelism" --device=cuda --profile="$profile" --results=results/local; }
+step_q3() { with_libraries "$bin/q3_parallelism" --device=cuda --profile="$profile" --results=results/local; }
 
 step_race() {
     if ! "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
         echo "no PyTorch that finds a GPU ($python; PYTHON names another): left out"
         return 0
     fi
-    filter=
+    filter=''
+    ours=$bin/peer_attention
+    [ -z "${PREBUILT:-}" ] || ours="env LD_LIBRARY_PATH=$bundle $ours"
     [ "$profile" = full ] || filter='--filter=16384 --repetitions=3'
     # shellcheck disable=SC2086  # a list of flags
-    "$python" bench/peers/race.py attention --device=cuda --results=results/local $filter
+    "$python" bench/peers/race.py attention --device=cuda --results=results/local \
+        --ours="$ours" $filter
 }
 
 step_record() {

@@ -124,7 +124,7 @@ class Race:
         if options.device != "cpu":
             ours.append(f"--device={options.device}")
             theirs.append(f"--device={options.device}")
-        if not pathlib.Path(ours[0]).exists():
+        if not shutil.which(ours[0]):
             sys.exit(f"race: {ours[0]} is missing: make bench builds it")
         self.ours, self.theirs = Side(ours, environment), Side(theirs, environment)
         self.order = random.Random(1)

@@ -108,6 +108,15 @@ ran "but nothing is recorded" "^record.sh" 0
 stand_in build/bin/q4_complexity 'sleep 20'
 LIMIT=0.3 STEPS=q4 run .ci/record-gpu.sh
 check "a step has a limit" 1 "over the limit of 0.3 s"
+PREBUILT=1 run .ci/record-gpu.sh
+check "nothing was brought" 1 "no build/bundle/bin/operations"
+mkdir -p build/bundle
+cp -R build/bin build/bundle/
+stand_in build/bundle/bin/operations "echo \"with \$LD_LIBRARY_PATH\" >>'$work/ran'"
+NVCC_HERE='' PREBUILT=1 STEPS='build operations' run .ci/record-gpu.sh
+check "what was brought runs without nvcc" 0 "operations: [0-9] s"
+ran "with its own libraries" "^with $work/build/bundle" 1
+ran "and nothing is built" "^make" 0
 NO_TORCH=1 STEPS=race run .ci/record-gpu.sh
 check "no PyTorch" 0 "no PyTorch that finds a GPU"
 ran "then no race" "race.py" 0
