@@ -54,7 +54,7 @@ static int parse(ComparePlan *plan, int argc, char **argv) {
         {"seeds", OPTION_INTS, &plan->seeds, NULL, .value = "N,N,...", .low = 1, .high = 1000000,
          .help = "of weights, batches and shuffles; 1"},
         {"steps", OPTION_INT, &plan->steps, NULL, .value = "COUNT", .low = 1, .high = 1000000,
-         .help = "of each training; 40, in the full profile 600"},
+         .help = "of each training; 40, in the full profile 1200"},
         {"batch", OPTION_INT, &plan->batch, "200", .value = "COUNT", .low = 1, .high = 10000,
          .help = "sentences of a batch, all of one length"},
         {"tested", OPTION_INT, &plan->tested, NULL, .value = "COUNT", .low = 5, .high = 1000000,
@@ -78,7 +78,7 @@ static int parse(ComparePlan *plan, int argc, char **argv) {
         fprintf(stderr, "q5_systems: --seeds: expected at most %d of them\n", COMPARE_SEEDS_MAX);
         return 2;
     }
-    if (plan->steps == 0) plan->steps = plan->full ? 600 : 40;
+    if (plan->steps == 0) plan->steps = plan->full ? 1200 : 40;
     if (plan->tested == 0) plan->tested = plan->full ? 1000000 : 100;
     plan->experiment = plan->full ? "q5_systems" : "q5_systems_quick";
     plan->prefix = plan->full ? "q5." : "q5.quick.";
