@@ -122,31 +122,34 @@ static void compare(const Low *low, LowName name, const double *ours, const char
                     names[name], sqrt(naive), sqrt(power));
 }
 
-static void check_case(const OpVariant *variant, const OpShape *shape, Precision precision,
-                       Failures *failures) {
+static void judge(Problem *problem, Failures *failures) {
     static const TensorName tensors[LOWS] = {TENSOR_OUT, TENSOR_DQ, TENSOR_DK, TENSOR_DV};
     char who[160];
+    const int used = snprintf(who, sizeof who, "%s ", precision_name(problem->attention.precision));
+    table_name(problem->variant, problem->shape, who + used, sizeof who - (size_t)used);
+    Status status = problem_forward(problem, mirror_cuda(), 1, &arena);
+    const char *harm = status == STATUS_OK ? problem_harm(problem) : NULL;
+    if (status == STATUS_OK) status = problem_backward(problem, mirror_cuda(), &arena);
+    if (!harm && status == STATUS_OK) harm = problem_harm(problem);
+    if (status != STATUS_OK) add_failure(failures, "\n  %s: %s", who, status_message());
+    if (harm) add_failure(failures, "\n  %s: %s", who, harm);
+    if (status != STATUS_OK) return;
+    Low low;
+    low_open(&low, problem);
+    for (int name = 0; name < LOWS; name++) {
+        double *ours = problem_read(problem, tensors[name]);
+        compare(&low, (LowName)name, ours, who, failures);
+        free(ours);
+    }
+    low_close(&low);
+}
+
+static void check_case(const OpVariant *variant, const OpShape *shape, Precision precision,
+                       Failures *failures) {
     Problem problem;
     problem_open(&problem, variant, shape, 16);
     problem.attention.precision = precision;
-    const int used = snprintf(who, sizeof who, "%s ", precision_name(precision));
-    table_name(variant, shape, who + used, sizeof who - (size_t)used);
-    Status status = problem_forward(&problem, mirror_cuda(), 1, &arena);
-    const char *harm = status == STATUS_OK ? problem_harm(&problem) : NULL;
-    if (status == STATUS_OK) status = problem_backward(&problem, mirror_cuda(), &arena);
-    if (!harm && status == STATUS_OK) harm = problem_harm(&problem);
-    if (status != STATUS_OK) add_failure(failures, "\n  %s: %s", who, status_message());
-    if (harm) add_failure(failures, "\n  %s: %s", who, harm);
-    if (status == STATUS_OK) {
-        Low low;
-        low_open(&low, &problem);
-        for (int name = 0; name < LOWS; name++) {
-            double *ours = problem_read(&problem, tensors[name]);
-            compare(&low, (LowName)name, ours, who, failures);
-            free(ours);
-        }
-        low_close(&low);
-    }
+    judge(&problem, failures);
     problem_close(&problem);
 }
 
@@ -157,9 +160,15 @@ static const char *const emulated[] = {"tiny_odd", "single",       "edge13",    
                                        "ragged",   "ragged_fused", "cross",        "cross_one",
                                        "no_keys",  "nothing",      "large_ragged", "rising"};
 
+#ifdef __SANITIZE_ADDRESS__
+enum { SLOWER = 2 };
+#else
+enum { SLOWER = 1 };
+#endif
+
 static int is_taken(const OpShape *shape, int every) {
     if (getenv("TAMRIN_TEST_GPU")) return 1;
-    for (size_t i = 0; i < sizeof emulated / sizeof *emulated; i += (size_t)every)
+    for (size_t i = 0; i < sizeof emulated / sizeof *emulated; i += (size_t)every * SLOWER)
         if (strcmp(shape->name, emulated[i]) == 0) return 1;
     return 0;
 }
@@ -190,7 +199,7 @@ START_TEST(softmax_loses_what_rounding_loses) {
         }
     }
     ck_assert_msg(failures.count == 0, "%d cases are wrong:%s", failures.count, failures.text);
-    ck_assert_int_ge(cases, softmaxes[_i].every > 1 ? 8 : 28);
+    ck_assert_int_ge(cases, (softmaxes[_i].every > 1 ? 8 : 28) / SLOWER);
 }
 END_TEST
 
@@ -235,20 +244,44 @@ START_TEST(kernels_lose_little_in_tf32) {
 }
 END_TEST
 
+static const OpVariant *variant_named(const char *name) {
+    for (int v = 0; v < table_variants(); v++)
+        if (strcmp(table_variant(v)->name, name) == 0) return table_variant(v);
+    ck_abort_msg("no variant %s", name);
+}
+static const OpShape *shape_named(const char *name) {
+    for (int s = 0; s < table_shapes(); s++)
+        if (strcmp(table_shape(s)->name, name) == 0) return table_shape(s);
+    ck_abort_msg("no shape %s", name);
+}
+
+/* A score that no float's exponential holds, late, for one row of a warp and no other: its sums
+ * alone are scaled down, in whichever half of the lane's rows it lies. */
+START_TEST(one_row_may_outgrow_the_others) {
+    enum { LATE = 150 };
+    Failures failures = {0};
+    Problem problem;
+    if (!mirror_cuda()) return;
+    problem_open(&problem, variant_named("tiled"), shape_named("edge193"), 0);
+    problem.attention.precision = PRECISION_BF16;
+    for (int row = 0; row < problem.views[TENSOR_Q].rows; row++) {
+        *problem_element(&problem, TENSOR_Q, row, 0, 0) = row == _i ? 10 : 0;
+        *problem_element(&problem, TENSOR_K, row, 0, 0) = row == LATE ? 400 : 0;
+    }
+    judge(&problem, &failures);
+    ck_assert_msg(failures.count == 0, "%s", failures.text);
+    problem_close(&problem);
+}
+END_TEST
+
 /* A causal row's bits are its past's, also where a warp decides for many rows at once whether to
  * scale their sums again. */
 START_TEST(the_future_leaks_nothing) {
     enum { PRESENT = 100 };
     if (!mirror_cuda()) return;
-    const OpVariant *variant = NULL;
-    const OpShape *shape = NULL;
-    for (int v = 0; v < table_variants(); v++)
-        if (strcmp(table_variant(v)->name, "tiled_causal") == 0) variant = table_variant(v);
-    for (int s = 0; s < table_shapes(); s++)
-        if (strcmp(table_shape(s)->name, "edge193") == 0) shape = table_shape(s);
-    ck_assert(variant && shape);
+    const OpShape *shape = shape_named("edge193");
     Problem problem;
-    problem_open(&problem, variant, shape, 0);
+    problem_open(&problem, variant_named("tiled_causal"), shape, 0);
     problem.attention.precision = PRECISION_BF16;
     ck_assert_int_eq(problem_forward(&problem, mirror_cuda(), 0, &arena), STATUS_OK);
     float *before = problem_read_bits(&problem, TENSOR_OUT);
@@ -314,10 +347,11 @@ Suite *suite_precision(void) {
     Suite *suite = suite_create("precision");
     TCase *products = tcase_create("products");
     tcase_add_checked_fixture(products, setup, teardown);
-    tcase_set_timeout(products, 60);
+    tcase_set_timeout(products, 180);
     tcase_add_loop_test(products, gemm_rounds_its_operands, 0, 16);
     tcase_add_loop_test(products, softmax_loses_what_rounding_loses, 0, SOFTMAXES);
     tcase_add_test(products, kernels_lose_little_in_tf32);
+    tcase_add_loop_test(products, one_row_may_outgrow_the_others, 7, 9);
     tcase_add_test(products, the_future_leaks_nothing);
     tcase_add_test(products, what_is_not_there_is_refused_by_name);
     suite_add_tcase(suite, products);
