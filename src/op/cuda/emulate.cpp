@@ -429,6 +429,13 @@ cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t, cublasOperation_t trans
     return CUBLAS_STATUS_SUCCESS;
 }
 
+cublasStatus_t cublasSgemm(cublasHandle_t, cublasOperation_t transpose_a,
+                           cublasOperation_t transpose_b, int m, int n, int k, const float *alpha,
+                           const float *a, int lda, const float *b, int ldb, const float *beta,
+                           float *c, int ldc) {
+    return multiply(transpose_a, transpose_b, m, n, k, *alpha, a, lda, b, ldb, *beta, c, ldc);
+}
+
 static float round_tf32(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
@@ -479,6 +486,17 @@ cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t, cublasOperation_t tran
         if (status != CUBLAS_STATUS_SUCCESS) return status;
     }
     return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transpose_a,
+                            cublasOperation_t transpose_b, int m, int n, int k, const void *alpha,
+                            const void *a, cudaDataType_t type_a, int lda, const void *b,
+                            cudaDataType_t type_b, int ldb, const void *beta, void *c,
+                            cudaDataType_t type_c, int ldc, cublasComputeType_t compute,
+                            cublasGemmAlgo_t algorithm) {
+    return cublasGemmStridedBatchedEx(handle, transpose_a, transpose_b, m, n, k, alpha, a, type_a,
+                                      lda, 0, b, type_b, ldb, 0, beta, c, type_c, ldc, 0, 1,
+                                      compute, algorithm);
 }
 
 const char *cublasGetStatusString(cublasStatus_t status) {

@@ -211,6 +211,10 @@ typedef struct EmulatedBlas *cublasHandle_t;
 
 cublasStatus_t cublasCreate(cublasHandle_t *handle);
 cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream);
+cublasStatus_t cublasSgemm(cublasHandle_t handle, cublasOperation_t transpose_a,
+                           cublasOperation_t transpose_b, int m, int n, int k, const float *alpha,
+                           const float *a, int lda, const float *b, int ldb, const float *beta,
+                           float *c, int ldc);
 cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t handle, cublasOperation_t transpose_a,
                                          cublasOperation_t transpose_b, int m, int n, int k,
                                          const float *alpha, const float *a, int lda,
@@ -227,6 +231,12 @@ cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation
                                           const void *beta, void *c, cudaDataType_t type_c, int ldc,
                                           long long stride_c, int count,
                                           cublasComputeType_t compute, cublasGemmAlgo_t algorithm);
+cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transpose_a,
+                            cublasOperation_t transpose_b, int m, int n, int k, const void *alpha,
+                            const void *a, cudaDataType_t type_a, int lda, const void *b,
+                            cudaDataType_t type_b, int ldb, const void *beta, void *c,
+                            cudaDataType_t type_c, int ldc, cublasComputeType_t compute,
+                            cublasGemmAlgo_t algorithm);
 const char *cublasGetStatusString(cublasStatus_t status);
 
 #endif

@@ -58,16 +58,37 @@ struct Product {
     float alpha, beta;
 };
 
+/* One product is asked for as one: cuBLAS then chooses among more ways. */
 Status multiply_low(const Product &p, cudaDataType_t type, cublasComputeType_t compute, Operand a,
                     Operand b, float *c, size_t c_row, size_t c_next) {
-    BLAS_TRY(cublasGemmStridedBatchedEx(cuda_blas(), p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
-                                        p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, p.n, p.m, p.k,
-                                        &p.alpha, b.at, type, (int)b.row, (long long)b.next, a.at,
-                                        type, (int)a.row, (long long)a.next, &p.beta, c, CUDA_R_32F,
-                                        (int)c_row, (long long)c_next, p.count, compute,
-                                        CUBLAS_GEMM_DEFAULT),
-             "%d gemms of %d x %d x %d in %s", p.count, p.m, p.n, p.k,
+    const cublasOperation_t op_b = p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N;
+    const cublasOperation_t op_a = p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N;
+    const cublasStatus_t status =
+        p.count == 1 ? cublasGemmEx(cuda_blas(), op_b, op_a, p.n, p.m, p.k, &p.alpha, b.at, type,
+                                    (int)b.row, a.at, type, (int)a.row, &p.beta, c, CUDA_R_32F,
+                                    (int)c_row, compute, CUBLAS_GEMM_DEFAULT)
+                     : cublasGemmStridedBatchedEx(cuda_blas(), op_b, op_a, p.n, p.m, p.k, &p.alpha,
+                                                  b.at, type, (int)b.row, (long long)b.next, a.at,
+                                                  type, (int)a.row, (long long)a.next, &p.beta, c,
+                                                  CUDA_R_32F, (int)c_row, (long long)c_next,
+                                                  p.count, compute, CUBLAS_GEMM_DEFAULT);
+    BLAS_TRY(status, "%d gemms of %d x %d x %d in %s", p.count, p.m, p.n, p.k,
              precision_name(products.precision));
+    return STATUS_OK;
+}
+
+Status multiply_f32(const Product &p, Operand a, Operand b, float *c, size_t c_row, size_t c_next) {
+    const cublasOperation_t op_b = p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N;
+    const cublasOperation_t op_a = p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N;
+    const float *left = (const float *)a.at, *right = (const float *)b.at;
+    const cublasStatus_t status =
+        p.count == 1 ? cublasSgemm(cuda_blas(), op_b, op_a, p.n, p.m, p.k, &p.alpha, right,
+                                   (int)b.row, left, (int)a.row, &p.beta, c, (int)c_row)
+                     : cublasSgemmStridedBatched(cuda_blas(), op_b, op_a, p.n, p.m, p.k, &p.alpha,
+                                                 right, (int)b.row, (long long)b.next, left,
+                                                 (int)a.row, (long long)a.next, &p.beta, c,
+                                                 (int)c_row, (long long)c_next, p.count);
+    BLAS_TRY(status, "%d gemms of %d x %d x %d", p.count, p.m, p.n, p.k);
     return STATUS_OK;
 }
 
@@ -98,13 +119,7 @@ Status multiply(const Product &p, const float *a, size_t a_row, size_t a_next, c
     if (products.precision == PRECISION_TF32)
         return multiply_low(p, CUDA_R_32F, CUBLAS_COMPUTE_32F_FAST_TF32, {a, a_row, a_next},
                             {b, b_row, b_next}, c, c_row, c_next);
-    BLAS_TRY(cublasSgemmStridedBatched(cuda_blas(), p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
-                                       p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, p.n, p.m, p.k,
-                                       &p.alpha, b, (int)b_row, (long long)b_next, a, (int)a_row,
-                                       (long long)a_next, &p.beta, c, (int)c_row, (long long)c_next,
-                                       p.count),
-             "%d gemms of %d x %d x %d", p.count, p.m, p.n, p.k);
-    return STATUS_OK;
+    return multiply_f32(p, {a, a_row, a_next}, {b, b_row, b_next}, c, c_row, c_next);
 }
 
 } // namespace
