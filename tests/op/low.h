@@ -11,7 +11,7 @@
  *
  * and so on through dV = P' dO, dP = dO V', dS = P (dP - sum P dP), dQ and dK. The bound holds for
  * every single number, also where few of them average nothing out; how much is lost on average is
- * judged against the naive computation, as FlashAttention does (Dao et al. 2022).
+ * judged against the naive computation, as in the tests of FlashAttention.
  *
  *     Low low;
  *     low_open(&low, &problem);             // of problem.attention.precision

@@ -15,7 +15,7 @@ Suite *suite_precision(void);
 
 /* Of a tensor of so many numbers the root mean square error means something. */
 #define NUMBERS_TO_AVERAGE 256
-#define AT_MOST_NAIVE      2 /* times the naive computation's: Dao et al. 2022, section 4.3 tests */
+#define AT_MOST_NAIVE      2 /* times the naive one, as FlashAttention's own tests (of the largest) */
 
 /* Roundings on the way from input to output: of features, of weights, of sums; and twice as much
  * each where the tensor core drops bits instead of rounding. */
