@@ -21,6 +21,7 @@ extern char **environ;
 #define CHILD_SECONDS     0.04 /* to start a process, for the estimate */
 #define GPU_CHILD_SECONDS 0.6  /* and to open a GPU in it */
 #define GPU_RESOLUTION    (2 << 20)
+#define LITTLE            64 /* rows */
 
 /* --child variant direction H E R N threads operate; of a GPU also the bytes of its arena */
 enum { CHILD_ARGUMENTS = 10, NUMBERS = 7 };
@@ -89,8 +90,22 @@ static Status free_now(const Device *device, double *bytes) {
     return STATUS_OK;
 }
 
+/* The operation in an arena of its own, which goes again where `keep` is not set. */
+static Status run_in(Workspace *workspace, const Variant *variant, Shape shape, Direction direction,
+                     size_t bytes, int keep) {
+    Case one;
+    Sample sample[2];
+    const int calls[2] = {1, direction == DIRECTION_BACKWARD};
+    case_make(&one, variant, shape, workspace);
+    STATUS_TRY(room_arena(workspace->room, bytes ? bytes : 64, &workspace->work));
+    STATUS_TRY(case_measure(workspace, &one, calls, sample));
+    if (!keep) room_arena_close(workspace->room, &workspace->work);
+    return STATUS_OK;
+}
+
 /* On a GPU: what its driver has less when an arena of just the bytes that were counted is there and
- * the operation has run in it. */
+ * the operation has run in it. It runs once before, at a small length: the code that a GPU loads
+ * then is none of the operation's memory. */
 static Status child_run_gpu(const Variant *variant, Shape shape, Direction direction, size_t bytes,
                             double *seen) {
     const size_t floats = (size_t)shape.heads * (size_t)shape.length * (size_t)shape.width;
@@ -105,13 +120,11 @@ static Status child_run_gpu(const Variant *variant, Shape shape, Direction direc
                               direction == DIRECTION_BACKWARD, 64));
     room_arena_close(&room, &workspace.work);
     Status status = workspace_project(&workspace, shape.features, shape.width, 1, 0);
+    Shape little = shape;
+    if (little.length > LITTLE) little.length = LITTLE;
+    if (status == STATUS_OK) status = run_in(&workspace, variant, little, direction, bytes, 0);
     if (status == STATUS_OK) status = free_now(device, &before);
-    if (status == STATUS_OK) status = room_arena(&room, bytes ? bytes : 1, &workspace.work);
-    Case one;
-    case_make(&one, variant, shape, &workspace);
-    const int calls[2] = {1, direction == DIRECTION_BACKWARD};
-    Sample sample[2];
-    if (status == STATUS_OK) status = case_measure(&workspace, &one, calls, sample);
+    if (status == STATUS_OK) status = run_in(&workspace, variant, shape, direction, bytes, 1);
     if (status == STATUS_OK) status = free_now(device, &after);
     if (status == STATUS_OK) *seen = fmax(0, before - after);
     workspace_close(&workspace);

@@ -7,8 +7,9 @@
  * operation is the baseline; what is left is the operation's own, with what libraries allocate for
  * it. Bytes come in steps: of a page, or of 2 MiB where the system gives large pages.
  *
- * On a GPU the fresh process asks the driver how much is free, takes an arena of just the bytes
- * that were counted, runs the operation in it once, and asks again.
+ * On a GPU the fresh process runs the operation at a small length, asks the driver how much is
+ * free, takes an arena of just the bytes that were counted, runs the operation in it, and asks
+ * again.
  */
 #ifndef EXPERIMENTS_Q4_COMPLEXITY_MEMORY_H
 #define EXPERIMENTS_Q4_COMPLEXITY_MEMORY_H
