@@ -138,7 +138,8 @@ static Status gpu_peaks(Q3Session *session, double values[3]) {
     int n = plan->gemm_size;
     while (n > 1 && 3 * ((size_t)n * (size_t)n * sizeof(float) + 64) > most) n /= 2;
     const size_t half = most / 2 / 64 * 64;
-    STATUS_TRY(peaks_device_gemm_rate(device, PRECISION_F32, arena, n, n, n, plan->peak_seconds, &values[0]));
+    STATUS_TRY(peaks_device_gemm_rate(device, PRECISION_F32, arena, n, n, n, plan->peak_seconds,
+                                      &values[0]));
     values[2] = 0;
     return peaks_copy_rate(device, arena, half < COPY_BYTES ? half : COPY_BYTES,
                            plan->peak_seconds / 2, &values[1]);
