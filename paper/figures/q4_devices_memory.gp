@@ -34,6 +34,12 @@ do for [d = 1:2] {
     set autoscale
     stats folder(d).'/counted.tsv' using (collect_row(is('direction', 'forward') * (column('counted_bytes') > 0))) nooutput
     HERE = list(7)
+    WORDLIST = ''
+    stats folder(d).'/counted.tsv' using (collect_row(is('direction', 'forward') * (column('formula_bytes') > 0))) nooutput
+    BOUND = list(7)
+    WORDLIST = ''
+    stats folder(d).'/memory.tsv' using (collect_row(is('direction', 'forward') * (column('seen_bytes') > 0))) nooutput
+    SEEN = list(7)
     set xrange [shortest / 1.25 : longest * 1.25]
     set yrange [least / 3 : most * 3]
     set title (d == 1 ? L_devices_cpu : L_devices_gpu) font WORDS offset 0,TITLE_DROP
@@ -50,11 +56,11 @@ do for [d = 1:2] {
     }
     table = folder(d).'/counted.tsv'
     seen = folder(d).'/memory.tsv'
-    plot for [k in HERE] table using (row(int(k)) * column('length')):(positive(column('formula_bytes'))) \
+    plot for [k in BOUND] table using (row(int(k)) * column('length')):(positive(column('formula_bytes'))) \
              with lines lw .9 lc rgb DINK[int(k)] notitle, \
          for [k in HERE] table using (row(int(k)) * column('length')):(positive(column('counted_bytes'))) \
              with points pt DMARK[int(k)] ps .55 lc rgb DINK[int(k)] notitle, \
-         for [k in HERE] seen using (row(int(k)) * column('length')):(positive(column('seen_bytes'))) \
+         for [k in SEEN] seen using (row(int(k)) * column('length')):(positive(column('seen_bytes'))) \
              with points pt 1 ps .9 lw 1.2 lc rgb DINK[int(k)] notitle
 }
 unset multiplot
