@@ -6,12 +6,15 @@
     build/peers/bin/python bench/peers/race.py layer
     build/peers/bin/python bench/peers/race.py recurrent
     build/peers/bin/python bench/peers/race.py reorder
+    build/peers/bin/python bench/peers/race.py decode [--model FILE]
     build/peers/bin/python bench/peers/race.py bert --model FOLDER --sentences in_domain_train.tsv
 
 attention: one head's worth of every kind; with --device=cuda on a GPU, both sides by its events, with
 --results=FOLDER into FOLDER/race_cuda, which the report reads. layer: one encoder layer of base size, forward and
 backward, 32 sequences of 11. recurrent: a layer of cells, all steps. reorder: training
-steps of question 5's word orderer. bert: training steps on real batches of CoLA, --steps of them evenly
+steps of question 5's word orderer. decode: its search, by beam, with the same weights (drawn, or
+--model: what q5_reorder --model wrote) and the same bags on both sides; greedy answers are compared.
+bert: training steps on real batches of CoLA, --steps of them evenly
 from an epoch (0: the whole epoch); a sample is the mean second of a step over them.
 
 Both sides are processes that wait for a line and answer with a time, so a disturbance of the
@@ -69,6 +72,10 @@ LAYERS = ["layer 768 12 3072 32 11 f32", "layer 768 12 3072 32 11 bf16"]
 
 REORDER = ["reorder 200 10 bf16", "reorder 133 15 bf16", "reorder 200 10 f32"]
 
+# sentences, words
+BAGS = [(256, 10), (256, 15)]
+BEAMS = [1, 8, 64]
+
 RECURRENT = [
     "lstm both 512 8 64",
     "lstm forward 512 8 64",
@@ -117,7 +124,8 @@ class Race:
         # Passive waiting: an idle side must not keep a processor busy while the other runs.
         environment = dict(os.environ, OMP_WAIT_POLICY="passive")
         environment.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
-        name = options.race if options.race in ("attention", "recurrent", "reorder") else "bert"
+        names = {"layer": "bert", "decode": "reorder"}
+        name = names.get(options.race, options.race)
         ours = shlex.split(options.ours or shlex.quote(str(ROOT / f"build/bin/peer_{name}")))
         theirs = shlex.split(options.theirs or shlex.join(
             [sys.executable, str(ROOT / f"bench/peers/torch_{name}.py")]))
@@ -223,6 +231,27 @@ def keep(race, done, options, began):
     print(f"# results: {final}")
 
 
+def run_decode(race, options):
+    file = (ROOT / "build" / "race-reorder.safetensors").resolve()
+    if options.model:
+        race.ours.ask(f"load {options.model.resolve()}")
+    for bags, words in BAGS:
+        race.ours.ask(f"export {file} {bags} {words}")
+        race.theirs.ask(f"import {file}")
+        for precision in ("f32", "bf16"):
+            ours, theirs = (a.split() for a in race.both(f"answers 1 {precision}"))
+            same = sum(ours[i:i + words] == theirs[i:i + words] for i in range(0, len(ours), words))
+            print(f"# {bags} bags of {words} words, {precision}: {same} greedy answers agree", flush=True)
+            for beam in BEAMS:
+                name = f"decode {bags} {words} beam {beam} {precision}"
+                if options.filter not in name:
+                    continue
+                race.both(f"decode {beam} {precision}")
+                race.report(name, [race.pair(f"decode {beam} {precision}")
+                                   for _ in range(options.repetitions)])
+    file.unlink()
+
+
 def run_bert(race, options):
     model = options.model.resolve()
     file = ROOT / "build" / f"race-{model.name}.tsv"
@@ -260,12 +289,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, add_help=True,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("race", nargs="?", default="attention",
-                        choices=("attention", "layer", "recurrent", "reorder", "bert"))
+                        choices=("attention", "layer", "recurrent", "reorder", "decode", "bert"))
     parser.add_argument("--repetitions", type=int, default=9)
     parser.add_argument("--filter", default="", help="only cases (bert: precisions) with this text")
     parser.add_argument("--ours", help="our side's command, if not build/bin/peer_*")
     parser.add_argument("--theirs", help="the other side's, if not bench/peers/torch_*.py")
-    parser.add_argument("--model", type=pathlib.Path, help="bert: a folder with vocab.txt")
+    parser.add_argument("--model", type=pathlib.Path, help="bert: a folder with vocab.txt; decode: weights")
     parser.add_argument("--sentences", type=pathlib.Path, help="bert: CoLA's raw training file")
     parser.add_argument("--steps", type=int, default=12, help="bert: batches of a sample; 0: all")
     parser.add_argument("--case", action="append", metavar="WORDS",
@@ -295,6 +324,8 @@ def main():
         run_cases(race, RECURRENT, options, untimed=0)
     elif options.race == "reorder":
         run_cases(race, REORDER, options, untimed=2)
+    elif options.race == "decode":
+        run_decode(race, options)
     elif options.race == "layer":
         run_cases(race, LAYERS, options, untimed=2)
     else:

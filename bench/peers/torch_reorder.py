@@ -1,12 +1,21 @@
-"""PyTorch's side of a race of training steps of the word orderer (bench/peers/race.py reorder).
+"""PyTorch's side of races of the word orderer (bench/peers/race.py reorder, decode).
 
 The same model as src/model/reorderer.c in PyTorch's own parts: embeddings, pre-norm layers with
 scaled_dot_product_attention, a pointer over the words left, AdamW with fused=True. All sentences of
-a batch have one length, so there is no padding to waste. Commands as bench/peer_reorder.c has them.
+a batch have one length, so there is no padding to waste. Commands as bench/peer_reorder.c has them,
+and `import FILE` for what its `export` wrote.
+
+Decoding is a beam search over a batch of bags: the encoder, and keys and values of its states, run
+once a bag and are shared by its hypotheses, which stand as queries beside each other; keys and
+values of what is placed are kept and reordered with the hypotheses. Hypotheses in one state are not
+merged, as ours are.
 """
 
+import copy
+import json
 import math
 import os
+import struct
 import sys
 import time
 
@@ -86,6 +95,133 @@ class Reorderer(nn.Module):
         return (z.logsumexp(-1) - z.masked_fill(~equal, -math.inf).logsumexp(-1)).mean()
 
 
+class Layer:
+    """What a decoder layer keeps while it decodes."""
+
+    def __init__(self, block, states, rows):
+        self.attention, self.cross, self.feed = block
+        b, n, _ = states.shape
+        k, v = self.cross.memory(states).chunk(2, -1)
+        self.memory = [t.view(b, n, H, D // H).transpose(1, 2) for t in (k, v)]
+        self.past = [states.new_empty(rows, H, n, D // H) for _ in range(2)]
+
+    def step(self, x, t, parent, left):
+        """x [B, K, D]: K hypotheses of each of B bags; left [B, K, n]."""
+        b, k, _ = x.shape
+        q, *new = self.attention.query(self.attention.norm(x)).chunk(3, -1)
+        for i, now in enumerate(new):
+            if parent is not None and t:
+                self.past[i] = self.past[i].index_select(0, parent)
+            self.past[i][:, :, t] = now.reshape(b * k, H, D // H)
+        y = F.scaled_dot_product_attention(q.reshape(b * k, H, 1, D // H),
+                                           *(past[:, :, : t + 1] for past in self.past))
+        x = x + self.attention.out(y.reshape(b, k, D))
+        q = self.cross.query(self.cross.norm(x)).view(b, k, H, D // H).transpose(1, 2)
+        y = F.scaled_dot_product_attention(q, *self.memory, attn_mask=left[:, None])
+        x = x + self.cross.out(y.transpose(1, 2).reshape(b, k, D))
+        return self.feed(x)
+
+
+def search(model, features, beam):
+    """features [B, n, FEATURES], no word twice in a bag; indices [B, n] of the likeliest order."""
+    b, n, _ = features.shape
+    x = words = model.embed(features)
+    for attention, feed in model.encoder:
+        x = feed(attention(x))
+    states = model.encoder_norm(x)
+    projected, keys = model.state(states), model.key(states).transpose(1, 2) / math.sqrt(D)
+    layers = [Layer(block, states, b * beam) for block in model.decoder]
+    begin = torch.zeros(1, 1, FEATURES, dtype=torch.long)
+    begin[..., 0] = 1
+    x = model.embed(begin).expand(b, beam, D)
+    left = torch.ones(b, beam, n, dtype=torch.bool)
+    order = torch.zeros(b, beam, n, dtype=torch.long)
+    score = torch.full((b, beam), -math.inf)
+    score[:, 0] = 0  # one beginning, not `beam` of the same
+    bag, parent = torch.arange(b)[:, None], None
+    for t in range(n):
+        x = x + model.places.weight[t] + model.left.weight[n - t]
+        for layer in layers:
+            x = layer.step(x, t, parent, left)
+        z = (model.query(model.decoder_norm(x)) @ keys).float().masked_fill(~left, -math.inf)
+        score, chosen = (score[..., None] + z.log_softmax(-1)).view(b, -1).topk(beam)
+        parent, word = chosen // n, chosen % n
+        order, left = order[bag, parent], left[bag, parent]
+        order[:, :, t] = word
+        # Where fewer orders are left than `beam`, the rest is of no likelihood and may repeat words.
+        left.scatter_(2, word[..., None], (score == -math.inf)[..., None])
+        x = words[bag, word] + projected[bag, word]
+        parent = (parent + bag * beam).view(-1)
+    return order[:, 0]
+
+
+def read_tensors(path):
+    with open(path, "rb") as file:
+        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        data = bytearray(file.read())
+    return {name: torch.frombuffer(data, dtype=torch.float32, offset=about["data_offsets"][0],
+                                   count=math.prod(about["shape"])).view(about["shape"])
+            for name, about in header.items() if name != "__metadata__"}
+
+
+def rename(name):
+    """Our names of this model's tensors."""
+    fixed = {"words.weight": "reorderer.words", "affixes.weight": "reorderer.affixes",
+             "places.weight": "reorderer.places", "left.weight": "reorderer.left",
+             "state.weight": "reorderer.state", "query.weight": "reorderer.query",
+             "key.weight": "reorderer.key"}
+    if name in fixed:
+        return fixed[name]
+    half, _, rest = name.partition(".")
+    kinds = {"norm.weight": "gain", "norm.bias": "shift"}
+    if half.endswith("_norm"):
+        return f"{half[:-5]}.norm.{kinds['norm.' + rest]}"
+    layer, part, rest = rest.split(".", 2)
+    last = half == "encoder" and part == "1" or part == "2"
+    if last:
+        part = {"norm": "feed_norm", "up": "up", "down": "down"}[rest.split(".")[0]]
+    elif part == "0":
+        part = {"norm": "attention_norm", "query": "qkv", "out": "attention_output"}[rest.split(".")[0]]
+    else:
+        part = {"norm": "cross_norm", "query": "cross_query", "memory": "cross_key_value",
+                "out": "cross_output"}[rest.split(".")[0]]
+    return f"{half}.{layer}.{part}.{kinds.get(rest, rest.split('.')[1])}"
+
+
+class Decoding:
+    """ROWS: hypotheses worked on together, at most."""
+
+    ROWS = int(os.environ.get("ROWS", "2048"))
+
+    def __init__(self, path):
+        tensors = read_tensors(path)
+        global WORDS
+        WORDS = len(tensors["reorderer.words"]) - 2
+        self.bags = tensors.pop("bags").long()
+        self.model = Reorderer().eval()
+        with torch.no_grad():
+            for name, own in self.model.state_dict().items():
+                own.copy_(tensors.pop(rename(name)))
+        if tensors:
+            sys.exit(f"torch_reorder: {path}: no place for {', '.join(tensors)}")
+        # Wholly in bf16, which beats autocast: that rounds the weights again in every product.
+        self.half = copy.deepcopy(self.model).bfloat16()
+
+    def orders(self, beam, precision):
+        count = max(1, self.ROWS // beam)
+        model = self.half if precision == "bf16" else self.model
+        with torch.inference_mode():
+            return torch.cat([search(model, some, beam) for some in self.bags.split(count)])
+
+    def time(self, beam, precision):
+        start = time.perf_counter()
+        self.orders(beam, precision)
+        return time.perf_counter() - start
+
+    def answers(self, beam, precision):
+        return self.bags[..., 0].gather(1, self.orders(beam, precision)).flatten().tolist()
+
+
 class Training:
     def __init__(self, precision):
         torch.manual_seed(1)
@@ -110,14 +246,24 @@ class Training:
 
 def main():
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))
-    training = {}
+    training, decoding = {}, None
     for line in sys.stdin:
         command, *words = line.split()
-        if command != "reorder" or len(words) != 3:
-            sys.exit(f"torch_reorder: expected reorder SENTENCES WORDS PRECISION, found: {line.strip()}")
-        if words[2] not in training:
-            training = {words[2]: Training(words[2])}
-        print(f"{training[words[2]].step(int(words[0]), int(words[1])):.9f}", flush=True)
+        if command == "reorder" and len(words) == 3:
+            if words[2] not in training:
+                training = {words[2]: Training(words[2])}
+            answer = f"{training[words[2]].step(int(words[0]), int(words[1])):.9f}"
+        elif command == "import" and len(words) == 1:
+            decoding = Decoding(words[0])
+            answer = decoding.bags[..., 0].numel()
+        elif command == "decode" and len(words) == 2:
+            answer = f"{decoding.time(int(words[0]), words[1]):.9f}"
+        elif command == "answers" and len(words) == 2:
+            answer = " ".join(map(str, decoding.answers(int(words[0]), words[1])))
+        else:
+            sys.exit("torch_reorder: expected reorder SENTENCES WORDS PRECISION, import FILE, "
+                     f"decode or answers BEAM PRECISION, found: {line.strip()}")
+        print(answer, flush=True)
 
 
 main()
