@@ -76,7 +76,7 @@ static void rank_words(Q5Sentences *subset, const ReordererConfig *shape, Counte
     qsort(counted, words->count, sizeof *counted, compare_counted);
     for (size_t rank = 0; rank < words->count; rank++) {
         const uint32_t id = counted[rank].id;
-        const int own = counted[rank].seen >= RARE && rank < (size_t)shape->words;
+        const int own = rank < (size_t)shape->words && counted[rank].seen >= RARE;
         subset->known += (size_t)own;
         reorderer_features(shape, reorder_words_text(words, id), own ? (uint32_t)rank : UINT32_MAX,
                            subset->feature + (size_t)id * REORDERER_FEATURES);
