@@ -48,8 +48,8 @@ set xtics font LATIN
 stats moments using (column('seconds')) nooutput
 set xrange [STATS_min * .8 : STATS_max * 1.25]
 set xtics (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-time(k) = (column('sentences') == SIZE[k] ? column('seconds') : NaN)
-plot for [k = 1:count] moments using (time(k)):'bleu_low':'bleu_high' \
+spent(k) = (column('sentences') == SIZE[k] ? column('seconds') : NaN)
+plot for [k = 1:count] moments using (spent(k)):'bleu_low':'bleu_high' \
          with filledcurves fs transparent solid .15 noborder lc rgb TINK[k] notitle, \
-     for [k = 1:count] moments using (time(k)):'bleu' with linespoints pt TMARK[k] ps .6 lw 1 lc rgb TINK[k] notitle
+     for [k = 1:count] moments using (spent(k)):'bleu' with linespoints pt TMARK[k] ps .6 lw 1 lc rgb TINK[k] notitle
 unset multiplot
