@@ -290,7 +290,7 @@ int plan_parse(Plan *plan, int argc, char **argv) {
         {"lengths", OPTION_INTS, &flags.lengths, NULL, .value = "N,N,...", .low = 1,
          .high = 1 << 24,
          .help = "sequence lengths, in place of the profile's (quick 256 to 8192, full 128 to "
-                 "16384)"},
+                 "16384; on a GPU as far as its memory goes)"},
         {"heads", OPTION_INT, &flags.heads, "0", .value = "H", .low = 0, .high = 4096,
          .help = "heads; 0: 8 in the full profile, one for each thread (2 to 8) in the quick one"},
         {"head-width", OPTION_INT, &flags.width, "0", .value = "E", .low = 0, .high = 4096,

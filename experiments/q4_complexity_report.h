@@ -24,7 +24,8 @@
  * And of the device:
  *   q4.peak.gemm             the best product; of a GPU also q4.peak.gemm.bf16, .tf32, to which the
  *                            shares of the variants of that name refer (the operands are rounded
- *                            within the call, which costs the peak a few per cent too)
+ *                            within the call: by its traffic about a seventh of the time at size
+ *                            8192, so that shares of this peak read high)
  *   q4.peak.bandwidth        the CPU's triad, a GPU's copy within its memory
  *   q4.memory.limit          of a GPU: bytes that one measurement may take
  * On a GPU every name has "cuda" after the question: q4.cuda.V.D.time.slope (results.h).
