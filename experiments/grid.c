@@ -98,7 +98,12 @@ const char *grid_checkpoint(const GridRecord *record) {
 
 void grid_log(GridRecord *record, const TrainTask *task, const TrainPlan *plan, const TrainLog *log,
               int loss_score, int accuracy_score, int points) {
-    static const char *const schedules[] = {"constant", "linear to 0", "cosine to 0"};
+    static const char *const schedules[] = {
+        [SCHEDULE_CONSTANT] = "constant",
+        [SCHEDULE_LINEAR] = "linear to 0",
+        [SCHEDULE_COSINE] = "cosine to 0",
+        [SCHEDULE_HOLD] = "held, then linear to 0",
+    };
     uint64_t count = points < 1 ? 0 : log->steps < (uint64_t)points ? log->steps : (uint64_t)points;
     for (uint64_t p = 0; p < count; p++) {
         uint64_t from = log->steps * p / count, to = log->steps * (p + 1) / count;
