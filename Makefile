@@ -224,6 +224,8 @@ SUITE_SOURCES := $(wildcard tests/*/test_*.c)
 SUITES := $(patsubst test_%,%,$(basename $(notdir $(SUITE_SOURCES))))
 # Those that read what make data brings are no part of make test.
 DATA_SUITES := cola_published $(filter %_data,$(SUITES))
+# Long, and on one processor: they run beside the others, and are shown after them.
+SLOW_SUITES := attention leak layers precision
 TEST_SOURCES := tests/main.c $(wildcard tests/unit/*.c tests/op/test_*.c tests/property/*.c \
                                         tests/fuzz/*.c)
 TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/%.o)
@@ -289,7 +291,10 @@ test:
 	$(if $(SANITIZE),,@tests/report/device.sh $(BIN)/tamrin_cuda_emulated.so \
 	                          $(BIN)/q3_parallelism $(BIN)/q4_complexity)
 	$(if $(SANITIZE),,@tests/report/record_gpu.sh)
-	@$(BIN)/tests $(filter-out $(DATA_SUITES),$(SUITES))
+	@$(BIN)/tests $(SLOW_SUITES) >$(BUILD)/slow-suites.log 2>&1 & slow=$$!; \
+	trap 'kill $$slow 2>/dev/null; exit 130' INT TERM; \
+	$(BIN)/tests $(filter-out $(DATA_SUITES) $(SLOW_SUITES),$(SUITES)); status=$$?; \
+	wait $$slow || status=1; cat $(BUILD)/slow-suites.log; exit $$status
 
 # With MIRROR only what that folder holds, and no network; a suite whose data is missing says so.
 test-data:

@@ -179,26 +179,28 @@ static void check_differences(const Device *device, const OpVariant *variant, co
 
 typedef void CaseCheck(const Device *, const OpVariant *, const OpShape *, Failures *);
 
-static void each_shape(CaseCheck *check, const Device *device, int variant, int uses, int step) {
+/* Every step-th shape from `first` on. */
+static void each_shape(CaseCheck *check, const Device *device, int variant, int uses, int first,
+                       int step) {
     Failures failures = {0};
-    for (int s = 0; s < table_shapes(); s += step)
+    for (int s = first; s < table_shapes(); s += step)
         if (table_holds(table_variant(variant), table_shape(s), uses))
             check(device, table_variant(variant), table_shape(s), &failures);
     report(&failures);
 }
 
 START_TEST(forward_agrees_with_the_reference) {
-    each_shape(check_forward, device_cpu(), _i, USE_AGREEMENT, 1);
+    each_shape(check_forward, device_cpu(), _i, USE_AGREEMENT, 0, 1);
 }
 END_TEST
 
 START_TEST(backward_agrees_with_the_reference) {
-    each_shape(check_backward, device_cpu(), _i, USE_BACKWARD, 1);
+    each_shape(check_backward, device_cpu(), _i, USE_BACKWARD, 0, 1);
 }
 END_TEST
 
 START_TEST(backward_agrees_with_differences) {
-    each_shape(check_differences, device_cpu(), _i, USE_DIFFERENCES, 1);
+    each_shape(check_differences, device_cpu(), _i, USE_DIFFERENCES, 0, 1);
 }
 END_TEST
 
@@ -206,18 +208,18 @@ END_TEST
 START_TEST(cuda_agrees_with_the_reference) {
     const Device *cuda = mirror_cuda();
     if (!cuda) return; /* test_cuda says so */
-    each_shape(check_both, cuda, _i, USE_AGREEMENT | USE_BACKWARD, 1);
+    each_shape(check_both, cuda, _i, USE_AGREEMENT | USE_BACKWARD, 0, 1);
 }
 END_TEST
 
 /* The device chooses its loops once a process, so each narrower set needs a process of its own:
- * Check forks one for every test unless CK_FORK=no. Sanitizers see the same source three times;
- * a quarter of the shapes will do for them. */
+ * Check forks one for every test unless CK_FORK=no. They are the same source: each has half of
+ * the shapes of a variant, the other set the other half; under sanitizers a quarter. */
 static const char *const narrower[] = {"baseline", "avx2"};
 #ifdef __SANITIZE_ADDRESS__
 enum { NARROWER_STEP = 4 };
 #else
-enum { NARROWER_STEP = 1 };
+enum { NARROWER_STEP = 2 };
 #endif
 
 START_TEST(narrower_instruction_sets_agree_too) {
@@ -227,7 +229,7 @@ START_TEST(narrower_instruction_sets_agree_too) {
     const Device *device = device_cpu();
     if (strcmp(device_cpu_isa(), narrower[_i])) return; /* this processor has only less */
     for (int v = 0; v < table_variants(); v++)
-        each_shape(check_both, device, v, USE_BACKWARD, NARROWER_STEP);
+        each_shape(check_both, device, v, USE_BACKWARD, (v + _i) % NARROWER_STEP, NARROWER_STEP);
 }
 END_TEST
 
