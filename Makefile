@@ -57,6 +57,8 @@ endif
 OPTIMISE := -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math
 ifneq ($(SANITIZE),)
 OPTIMISE := -O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined
+# As without it: more memory than there is is an answer of NULL, which tests ask for.
+export ASAN_OPTIONS ?= allocator_may_return_null=1
 endif
 # snprintf cuts text to its buffer on purpose, in messages and descriptions.
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wno-format-truncation
