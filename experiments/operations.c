@@ -163,11 +163,7 @@ int main(int argc, char **argv) {
                                      real ? mirror_behind()->memory : NULL, argc, argv);
     if (status == STATUS_OK) status = describe(&s, profile, real);
     if (status == STATUS_OK) status = survey(&s);
-    if (status == STATUS_OK) {
-        status = results_commit(s.results);
-    } else if (s.results) {
-        results_discard(s.results);
-    }
+    status = results_end(s.results, status);
     arena_close(&s.arena);
     if (status != STATUS_OK) {
         fprintf(stderr, "operations: %s\n", status_message());

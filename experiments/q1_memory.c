@@ -65,11 +65,7 @@ int main(int argc, char **argv) {
     if (status == STATUS_OK && !plan.search)
         status = results_open(&results, plan.results, memory_plan_experiment(&plan), argc, argv);
     if (status == STATUS_OK) status = run(&grid, results, &data);
-    if (status == STATUS_OK && results) {
-        status = results_commit(results);
-        results = NULL;
-    }
-    results_discard(results);
+    status = results_end(results, status);
     if (status == STATUS_OK) {
         grid_remove(&grid);
         if (plan.search) {

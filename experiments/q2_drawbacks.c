@@ -92,11 +92,7 @@ int main(int argc, char **argv) {
     Results *results = NULL;
     Status status = results_open(&results, s.d.plan.results, s.d.experiment, argc, argv);
     if (status == STATUS_OK) status = run(&s, results);
-    if (status == STATUS_OK) {
-        status = results_commit(results);
-        results = NULL;
-    }
-    results_discard(results);
+    status = results_end(results, status);
     if (status == STATUS_OK) {
         grid_remove(&s.grid);
         drawbacks_report_print(&s.d, s.gathered, s.generation, stdout);

@@ -44,11 +44,7 @@ int main(int argc, char **argv) {
     Results *results = NULL;
     Status status = results_open(&results, plan->results, plan->experiment, argc, argv);
     if (status == STATUS_OK) status = run(&session, &grid, results);
-    if (status == STATUS_OK) {
-        status = results_commit(results);
-        results = NULL;
-    }
-    results_discard(results);
+    status = results_end(results, status);
     if (status == STATUS_OK) {
         history_print(&session, &grid, stdout);
         grid_remove(&grid);

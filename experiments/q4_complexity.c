@@ -96,11 +96,7 @@ int main(int argc, char **argv) {
     Status status = results_open_device(&results, session.plan.results, "q4_complexity",
                                         session.plan.device->memory, argc, argv);
     if (status == STATUS_OK) status = run(&session, results, &grid, &cross);
-    if (status == STATUS_OK) {
-        status = results_commit(results);
-        results = NULL;
-    }
-    results_discard(results);
+    status = results_end(results, status);
     if (status == STATUS_OK) {
         progress_end(&session.progress);
         store_remove(session.store);

@@ -156,11 +156,7 @@ static Status run_experiment(FeaturesRun *run, const char *parent, int argc, cha
         if (status == STATUS_OK) progress_end(&run->progress);
         arena_close(&run->arena);
     }
-    if (status) {
-        results_discard(run->results);
-        return status;
-    }
-    return results_commit(run->results);
+    return results_end(run->results, status);
 }
 
 int main(int argc, char **argv) {

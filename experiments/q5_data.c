@@ -12,11 +12,7 @@ int main(int argc, char **argv) {
     Status status = results_open(&results, data.plan.results, data.plan.experiment, argc, argv);
     if (status == STATUS_OK) status = q5_data_build(&data);
     if (status == STATUS_OK) status = q5_data_report(&data, results);
-    if (status == STATUS_OK) {
-        status = results_commit(results);
-        results = NULL;
-    }
-    results_discard(results);
+    status = results_end(results, status);
     if (status == STATUS_OK) {
         progress_end(&data.progress);
         q5_data_print(&data, stdout);

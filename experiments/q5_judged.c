@@ -70,10 +70,7 @@ static Status measure(const JudgedPlan *plan, const Q5Judged *j, int argc, char 
     Results *results;
     STATUS_TRY(q5_judged_complete(j, plan->judgments));
     STATUS_TRY(results_open(&results, plan->results, "q5_judged", argc, argv));
-    const Status status = q5_judged_report(j, plan->answers, results);
-    if (status == STATUS_OK) return results_commit(results);
-    results_discard(results);
-    return status;
+    return results_end(results, q5_judged_report(j, plan->answers, results));
 }
 
 int q5_judged_run(int argc, char **argv) {

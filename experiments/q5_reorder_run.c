@@ -90,11 +90,7 @@ static Status run_experiment(Q5Run *run, Q5Sentences *data, int argc, char **arg
         snprintf(checkpoint, sizeof checkpoint, "%s/training.safetensors", folder);
         status = run_all(run, checkpoint);
     }
-    if (status != STATUS_OK) {
-        results_discard(run->results);
-        return status;
-    }
-    STATUS_TRY(results_commit(run->results));
+    STATUS_TRY(results_end(run->results, status));
     unlink(checkpoint);
     rmdir(folder);
     return STATUS_OK;

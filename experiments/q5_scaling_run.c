@@ -196,11 +196,7 @@ int scaling_main(int argc, char **argv) {
                  .replace = !plan.full};
     Status status = results_open(&results, plan.results, plan.experiment, argc, argv);
     if (status == STATUS_OK) status = run(&plan, results, &grid, fingerprint, sizeof fingerprint);
-    if (status == STATUS_OK) {
-        status = results_commit(results);
-        results = NULL;
-    }
-    results_discard(results);
+    status = results_end(results, status);
     if (status == STATUS_OK) {
         grid_remove(&grid);
         printf("results: %s/%s\n", plan.results, plan.experiment);

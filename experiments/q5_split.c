@@ -143,11 +143,7 @@ int main(int argc, char **argv) {
     Status status = results_open(&results, plan.results, "q5_split", argc, argv);
     if (status == STATUS_OK) status = measure(&plan, sets, results);
     split_texts_free(sets);
-    if (status == STATUS_OK) {
-        status = results_commit(results);
-        results = NULL;
-    }
-    results_discard(results);
+    status = results_end(results, status);
     if (status == STATUS_OK) {
         printf("results: %s/q5_split\n", plan.results);
         return fflush(stdout) ? 1 : 0;

@@ -139,11 +139,7 @@ static Status run_experiment(Q6Run *run, int argc, char **argv) {
         return status_fail(STATUS_ARGUMENT, "--results: path too long");
     STATUS_TRY(check_export(run));
     STATUS_TRY(results_open(&results, run->plan.results, run->plan.experiment, argc, argv));
-    Status status = run_all(run, results);
-    if (status == STATUS_OK)
-        status = results_commit(results);
-    else
-        results_discard(results);
+    const Status status = results_end(results, run_all(run, results));
     q6_work_close(&run->work, status == STATUS_OK);
     return status;
 }

@@ -123,11 +123,7 @@ int main(int argc, char **argv) {
     if (status == STATUS_OK && *store_notice(store))
         fprintf(stderr, "q6_speed: %s\n", store_notice(store));
     if (status == STATUS_OK) status = run_speed(&run, store, results);
-    if (status == STATUS_OK) {
-        status = results_commit(results);
-        results = NULL;
-    }
-    results_discard(results);
+    status = results_end(results, status);
     if (status == STATUS_OK) {
         store_remove(store);
         speed_print(&run, stdout);

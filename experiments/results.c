@@ -605,3 +605,9 @@ void results_discard(Results *results) {
     if (results->lock >= 0) remove_folder(results->hidden);
     release(results);
 }
+
+Status results_end(Results *results, Status status) {
+    if (results && status == STATUS_OK) return results_commit(results);
+    results_discard(results);
+    return status;
+}

@@ -69,4 +69,8 @@ Status results_commit(Results *results);
 /* Removes everything written so far and frees `results`. NULL is fine. */
 void results_discard(Results *results);
 
+/* How a run ends: commits where its status is STATUS_OK, else discards; the status of both
+ * together. NULL, for a run that writes none or could not open them, is fine. */
+Status results_end(Results *results, Status status);
+
 #endif

@@ -73,17 +73,24 @@ static inline unsigned cuda_blocks(size_t work, size_t share) {
     return (unsigned)(blocks < 1 ? 1 : blocks > 0x7fffffff ? 0x7fffffff : blocks);
 }
 
-/* Sums, or the largest, over the lanes of a warp; every lane gets it. */
-static __device__ __forceinline__ float warp_sum(float x) {
-    for (int away = WARP / 2; away > 0; away /= 2) x += __shfl_xor_sync(FULL_WARP, x, away);
+/* Sums, or the largest, over each LANES neighbouring lanes of a warp, a power of two; every lane
+ * gets its own group's. */
+template <int LANES> static __device__ __forceinline__ float lanes_sum(float x) {
+    for (int away = LANES / 2; away > 0; away /= 2) x += __shfl_xor_sync(FULL_WARP, x, away);
     return x;
 }
-static __device__ __forceinline__ float warp_max(float x) {
-    for (int away = WARP / 2; away > 0; away /= 2) {
+template <int LANES> static __device__ __forceinline__ float lanes_max(float x) {
+    for (int away = LANES / 2; away > 0; away /= 2) {
         float other = __shfl_xor_sync(FULL_WARP, x, away);
         x = other > x ? other : x;
     }
     return x;
+}
+static __device__ __forceinline__ float warp_sum(float x) {
+    return lanes_sum<WARP>(x);
+}
+static __device__ __forceinline__ float warp_max(float x) {
+    return lanes_max<WARP>(x);
 }
 
 /* Philox4x32-10 (Salmon et al. 2011), the host's rng_words (base/rng.h). */

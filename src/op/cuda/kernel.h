@@ -93,15 +93,10 @@ static inline dim3 cuda_row_grid(int rows, int heads) {
     return dim3(EMULATED ? 1 : cuda_blocks((size_t)rows, CUDA_TEAMS), (unsigned)heads);
 }
 static __device__ __forceinline__ float team_sum(float x) {
-    for (int away = CUDA_TEAM / 2; away > 0; away /= 2) x += __shfl_xor_sync(FULL_WARP, x, away);
-    return x;
+    return lanes_sum<CUDA_TEAM>(x);
 }
 static __device__ __forceinline__ float team_max(float x) {
-    for (int away = CUDA_TEAM / 2; away > 0; away /= 2) {
-        float other = __shfl_xor_sync(FULL_WARP, x, away);
-        x = other > x ? other : x;
-    }
-    return x;
+    return lanes_max<CUDA_TEAM>(x);
 }
 
 #endif
