@@ -4,7 +4,6 @@
 #include "base/interrupt.h"
 #include "base/progress.h"
 #include "base/rng.h"
-#include "model/reorderer_search.h"
 #include "q5_reorder.h"
 
 #include <stdlib.h>
@@ -32,7 +31,7 @@ void q5_answers_close(Q5Answers *answers) {
     *answers = (Q5Answers){0};
 }
 
-/* --- by the pointer
+/* --- by the network
  * ------------------------------------------------------------------------------
  */
 
@@ -61,21 +60,21 @@ static Status pack_shuffled(Arena *arena, const Q5Sentences *data, const Q5Part 
     return STATUS_OK;
 }
 
-static Status answer_some(Reorderer *model, Arena *arena, const Q5Sentences *data,
+static Status answer_some(const Q5Network *network, Arena *arena, const Q5Sentences *data,
                           const Q5Part *part, size_t first, size_t count,
                           const ReordererSearch *search, Q5Answers *out) {
     ReorderBatch batch;
     STATUS_TRY(pack_shuffled(arena, data, part, first, count, &batch));
     int *order = arena_take(arena, (size_t)batch.offsets[count] * sizeof *order);
     if (!order) return STATUS_MEMORY;
-    STATUS_TRY(reorderer_search(model, arena, &batch, search, order, NULL));
+    STATUS_TRY(q5_network_search(network, arena, &batch, search, order));
     for (size_t i = 0; i < count; i++)
         for (int t = batch.offsets[i]; t < batch.offsets[i + 1]; t++)
             out->word[out->start[first] + (size_t)t] = batch.words[batch.offsets[i] + order[t]];
     return STATUS_OK;
 }
 
-Status q5_answer_pointer(Reorderer *model, const Q5Sentences *data, const Q5Part *part,
+Status q5_answer_network(const Q5Network *network, const Q5Sentences *data, const Q5Part *part,
                          const ReordererSearch *search, const char *what, Q5Answers *out) {
     Arena arena;
     Progress progress;
@@ -87,7 +86,7 @@ Status q5_answer_pointer(Reorderer *model, const Q5Sentences *data, const Q5Part
         const size_t left = part->count - first, count = left < TOGETHER ? left : TOGETHER;
         status = interrupt_requested()
                      ? status_fail(STATUS_INTERRUPTED, "stopped while answering")
-                     : answer_some(model, &arena, data, part, first, count, search, out);
+                     : answer_some(network, &arena, data, part, first, count, search, out);
         arena_rewind(&arena, 0);
         progress_step(&progress, (double)(first + count), "sentences");
     }

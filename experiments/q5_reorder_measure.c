@@ -80,8 +80,8 @@ static Status write_lengths(const Q5Run *run, const char *set, const char *syste
 
 /* Scores answers and writes them down; `kept`, where not NULL, gets the scores
  * [count]. */
-static Status take(const Q5Run *run, const char *set, const char *system, int beam,
-                   const Q5Part *part, const Q5Answers *answers, int lengths, OrderScore *kept) {
+Status q5_take(const Q5Run *run, const char *set, const char *system, int beam, const Q5Part *part,
+               const Q5Answers *answers, int lengths, OrderScore *kept) {
     OrderSummary summary;
     OrderScore *scores = malloc((part->count + 1) * sizeof *scores);
     if (!scores) return status_fail(STATUS_MEMORY, "no memory for %zu scores", part->count);
@@ -102,20 +102,24 @@ static Status take(const Q5Run *run, const char *set, const char *system, int be
  * ---------------------------------------------------------------------------------------
  */
 
-static Status measure_pointer(Q5Run *run, const char *set, const Q5Part *part, Q5Answers *answers,
+static const char *slug(const Q5Run *run) {
+    return q5_network_slug[run->plan->network];
+}
+
+static Status measure_network(Q5Run *run, const char *set, const Q5Part *part, Q5Answers *answers,
                               int lengths, OrderScore *kept) {
     const OptionInts *beams = &run->plan->beams;
     for (int b = 0; b < beams->count; b++) {
         char system[32], what[80];
         const int beam = beams->values[b], widest = b + 1 == beams->count;
-        snprintf(system, sizeof system, "pointer%s", beam == 1 && !widest ? "_greedy" : "");
-        if (!widest && beam != 1) snprintf(system, sizeof system, "pointer_beam%d", beam);
+        snprintf(system, sizeof system, "%s%s", slug(run), beam == 1 && !widest ? "_greedy" : "");
+        if (!widest && beam != 1) snprintf(system, sizeof system, "%s_beam%d", slug(run), beam);
         snprintf(what, sizeof what, "q5 %s, beam %d", set, beam);
-        STATUS_TRY(q5_answer_pointer(run->model, run->data, part, &(ReordererSearch){.beam = beam},
-                                     what, answers));
+        STATUS_TRY(q5_answer_network(&run->network, run->data, part,
+                                     &(ReordererSearch){.beam = beam}, what, answers));
         const double rate = (double)part->count / answers->seconds;
-        STATUS_TRY(
-            take(run, set, system, beam, part, answers, lengths && widest, widest ? kept : NULL));
+        STATUS_TRY(q5_take(run, set, system, beam, part, answers, lengths && widest,
+                           widest ? kept : NULL));
         if (lengths)
             STATUS_TRY(q5_fact(run, (Interval){rate, rate, rate}, "sentence/s",
                                "decoding.beam%d.sentences_per_second", beam));
@@ -124,8 +128,8 @@ static Status measure_pointer(Q5Run *run, const char *set, const Q5Part *part, Q
 }
 
 /* How much `better` is than `worse`, on the same sentences. */
-static Status difference(const Q5Run *run, const char *set, const char *gain,
-                         const OrderScore *better, const OrderScore *worse, size_t count) {
+Status q5_difference(const Q5Run *run, const char *set, const char *gain, const OrderScore *better,
+                     const OrderScore *worse, size_t count) {
     OrderSummary d;
     STATUS_TRY(order_compare(better, worse, count, DRAWS, 1, &d));
     STATUS_TRY(q5_fact(run, d.bleu, "1", "%s.%s.bleu", set, gain));
@@ -155,7 +159,7 @@ static Status try_weights(Q5Run *run, Q5Answers *answers, OrderScore *scores) {
         OrderSummary s;
         const ReordererSearch search = fused(run, FUSION_BEAM, weights[k]);
         snprintf(what, sizeof what, "q5 perdt_dev, trigram's weight %g", weights[k]);
-        STATUS_TRY(q5_answer_pointer(run->model, run->data, dev, &search, what, answers));
+        STATUS_TRY(q5_answer_network(&run->network, run->data, dev, &search, what, answers));
         STATUS_TRY(q5_score(dev, answers, scores));
         STATUS_TRY(order_summarise(scores, 1, dev->count, BOOTSTRAP_OVER_SENTENCES, DRAWS, 1, &s));
         fprintf(f, "%g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", weights[k], s.bleu.value,
@@ -180,18 +184,19 @@ static Status choose_weight(Q5Run *run) {
 /* With the widest beam; `alone`: the model's own scores. */
 static Status measure_fused(Q5Run *run, const char *set, const Q5Part *part, int lengths,
                             const OrderScore *alone, OrderScore *scores) {
-    char what[80];
+    char what[80], system[32];
     Q5Answers answers;
     const OptionInts *beams = &run->plan->beams;
     const int beam = beams->values[beams->count - 1];
     const ReordererSearch search = fused(run, beam, run->fusion);
     snprintf(what, sizeof what, "q5 %s, beam %d with the trigram", set, beam);
+    snprintf(system, sizeof system, "%s_kn3", slug(run));
     STATUS_TRY(q5_answers_open(part, &answers));
-    Status status = q5_answer_pointer(run->model, run->data, part, &search, what, &answers);
+    Status status = q5_answer_network(&run->network, run->data, part, &search, what, &answers);
     if (status == STATUS_OK)
-        status = take(run, set, "pointer_kn3", beam, part, &answers, lengths, scores);
+        status = q5_take(run, set, system, beam, part, &answers, lengths, scores);
     q5_answers_close(&answers);
-    return status == STATUS_OK ? difference(run, set, "fusion.gain", scores, alone, part->count)
+    return status == STATUS_OK ? q5_difference(run, set, "fusion.gain", scores, alone, part->count)
                                : status;
 }
 
@@ -201,13 +206,14 @@ static Status measure_with(Q5Run *run, const char *set, const Q5Part *part, Q5An
     OrderScore *kn3 = scores + part->count;
     q5_answer_chance(part, answers);
     answers->seconds = 0;
-    STATUS_TRY(take(run, set, "chance", 0, part, answers, lengths, NULL));
+    STATUS_TRY(q5_take(run, set, "chance", 0, part, answers, lengths, NULL));
     snprintf(what, sizeof what, "q5 %s, trigram", set);
     STATUS_TRY(q5_answer_ngram(run->ngram, part, &(NgramSearch){run->plan->beam, run->plan->future},
                                what, answers));
-    STATUS_TRY(take(run, set, "kn3", run->plan->beam, part, answers, lengths, kn3));
-    STATUS_TRY(measure_pointer(run, set, part, answers, lengths, scores));
-    STATUS_TRY(difference(run, set, "gain", scores, kn3, part->count));
+    STATUS_TRY(q5_take(run, set, "kn3", run->plan->beam, part, answers, lengths, kn3));
+    STATUS_TRY(measure_network(run, set, part, answers, lengths, scores));
+    STATUS_TRY(q5_difference(run, set, "gain", scores, kn3, part->count));
+    if (run->plan->against && part == &run->data->test) STATUS_TRY(q5_measure_against(run, scores));
     return measure_fused(run, set, part, lengths, scores, kn3);
 }
 
@@ -254,13 +260,13 @@ static Status write_confusion(const Q5Run *run, const char *name, const Q5Part *
 static Status confuse(const Q5Run *run, const char *name, const Q5Part *part) {
     Q5Answers answers;
     STATUS_TRY(q5_answers_open(part, &answers));
-    Status status = q5_answer_pointer(run->model, run->data, part,
+    Status status = q5_answer_network(&run->network, run->data, part,
                                       &(ReordererSearch){.beam = CONFUSION_BEAM}, NULL, &answers);
     if (status == STATUS_OK) status = write_confusion(run, name, part, &answers);
     if (status == STATUS_OK && strcmp(name, "confusion_train") == 0)
-        status = take(run, "training", "pointer", CONFUSION_BEAM, part, &answers, 0, NULL);
+        status = q5_take(run, "training", slug(run), CONFUSION_BEAM, part, &answers, 0, NULL);
     if (status == STATUS_OK && strcmp(name, "confusion_validation") == 0)
-        status = take(run, "perdt_dev", "pointer", CONFUSION_BEAM, part, &answers, 0, NULL);
+        status = q5_take(run, "perdt_dev", slug(run), CONFUSION_BEAM, part, &answers, 0, NULL);
     q5_answers_close(&answers);
     return status;
 }
@@ -281,8 +287,8 @@ static Status write_ends(const Q5Run *run, const Q5Part *part, const Q5Answers *
     }
     for (int k = 0; k < 3; k++) {
         const double share = all[k] > 0 ? right[k] / all[k] : 0;
-        STATUS_TRY(q5_fact(run, (Interval){share, share, share}, "1", "perdt_test.pointer.place.%s",
-                           names[k]));
+        STATUS_TRY(q5_fact(run, (Interval){share, share, share}, "1", "perdt_test.%s.place.%s",
+                           slug(run), names[k]));
     }
     return STATUS_OK;
 }

@@ -1,6 +1,8 @@
+#include "nn/recurrent.h"
 #include "q5_reorder.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define ABOUT                                                                                      \
     "Trains a Transformer from scratch that puts the words of a Persian "                          \
@@ -12,7 +14,9 @@
     "one after the other, so that every answer is a rearrangement of its "                         \
     "input. Beside it stand, "                                                                     \
     "trained on the same sentences, a Kneser-Ney trigram, and orders drawn by "                    \
-    "chance. The test "                                                                            \
+    "chance. --network=lstm trains a recurrent pointer network of the same size instead, "         \
+    "measured in the same way, as an experiment of its own (q5_reorder_lstm); so is every seed "   \
+    "but the first (q5_reorder_s2). The test "                                                     \
     "part of the PerDT treebank (4 to 15 words) and documents held out of "                        \
     "every corpus are "                                                                            \
     "answered once, after training; what is chosen is chosen on PerDT's dev "                      \
@@ -36,8 +40,51 @@
     "  q5_reorder --profile=full                hours on two processors; "                         \
     "q5_data "                                                                                     \
     "--profile=full makes its data\n"                                                              \
+    "  q5_reorder --profile=full --network=lstm --against=build/reorder.safetensors\n"             \
     "  q5_reorder --steps=500 --model=mine.safetensors --results=/tmp/mine\n"                      \
     "  echo 'را کتاب خواند او' | q5_reorder order --model=mine.safetensors\n"
+
+static void finish_transformer(Q5ReorderPlan *plan) {
+    const int quick = plan->quick;
+    ReordererConfig *s = &plan->shape;
+    if (plan->rate == 0) plan->rate = quick ? 2e-3 : 1e-3;
+    if (s->encoder_layers == 0) s->encoder_layers = quick ? 2 : 3;
+    if (s->decoder_layers == 0) s->decoder_layers = quick ? 2 : 3;
+    if (s->width == 0) s->width = quick ? 128 : 256;
+    if (s->feed_forward == 0) s->feed_forward = quick ? 512 : 1024;
+    if (s->dropout < 0) s->dropout = quick ? 0 : .1f;
+}
+
+/* Of about as many parameters as the Transformer; the shape's words and affixes are its own too. */
+static void finish_lstm(Q5ReorderPlan *plan) {
+    const int quick = plan->quick;
+    ReordererConfig *s = &plan->shape;
+    if (plan->rate == 0) plan->rate = 2e-3;
+    if (s->encoder_layers == 0) s->encoder_layers = 2;
+    if (s->width == 0) s->width = quick ? 152 : 320;
+    if (s->dropout < 0) s->dropout = quick ? 0 : .1f;
+    plan->lstm = (PointerLstmConfig){.width = s->width / 2,
+                                     .layers = s->encoder_layers,
+                                     .words = s->words,
+                                     .affixes = s->affixes,
+                                     .dropout = s->dropout,
+                                     .precision = s->precision};
+}
+
+static void name_it(Q5ReorderPlan *plan) {
+    const char *network = plan->network == Q5_LSTM ? "lstm" : NULL;
+    char seed[24];
+    snprintf(seed, sizeof seed, "s%d", plan->seed);
+    const char *parts[] = {network, plan->seed != 1 ? seed : NULL, plan->quick ? "quick" : NULL};
+    snprintf(plan->experiment, sizeof plan->experiment, "q5_reorder");
+    snprintf(plan->prefix, sizeof plan->prefix, "q5");
+    for (int k = 0; k < 3; k++) {
+        const size_t e = strlen(plan->experiment), p = strlen(plan->prefix);
+        if (!parts[k]) continue;
+        snprintf(plan->experiment + e, sizeof plan->experiment - e, "_%s", parts[k]);
+        snprintf(plan->prefix + p, sizeof plan->prefix - p, ".%s", parts[k]);
+    }
+}
 
 /* What the profiles ask for where the command line does not. */
 static void finish(Q5ReorderPlan *plan) {
@@ -48,25 +95,21 @@ static void finish(Q5ReorderPlan *plan) {
     if (plan->rise < 0) plan->rise = quick ? 20 : 100;
     if (plan->longest == 0) plan->longest = quick ? 15 : 30;
     if (plan->repeat == 0) plan->repeat = quick ? 1 : 2;
-    ReordererConfig *s = &plan->shape;
-    if (plan->rate == 0) plan->rate = quick ? 2e-3 : 1e-3;
-    if (s->encoder_layers == 0) s->encoder_layers = quick ? 2 : 3;
-    if (s->decoder_layers == 0) s->decoder_layers = quick ? 2 : 3;
-    if (s->width == 0) s->width = quick ? 128 : 256;
-    if (s->feed_forward == 0) s->feed_forward = quick ? 512 : 1024;
-    if (plan->shape.dropout < 0) plan->shape.dropout = quick ? 0 : .1f;
+    if (plan->network == Q5_LSTM)
+        finish_lstm(plan);
+    else
+        finish_transformer(plan);
     if (plan->beam == 0) plan->beam = quick ? 32 : 512;
     for (int b = 1; plan->beams.count < (quick ? 2 : 3) && !given; b *= 8)
         plan->beams.values[plan->beams.count++] = b;
     if (plan->tested == 0) plan->tested = quick ? 250 : 1000000;
     if (plan->held_out == 0) plan->held_out = quick ? 20 : 300;
     if (plan->fall > plan->steps) plan->fall = plan->steps;
-    snprintf(plan->experiment, sizeof plan->experiment, "q5_reorder%s", quick ? "_quick" : "");
-    snprintf(plan->prefix, sizeof plan->prefix, "q5%s", quick ? ".quick" : "");
+    name_it(plan);
 }
 
 int q5_reorder_parse(Q5ReorderPlan *plan, int argc, char **argv) {
-    int profile, precision;
+    int profile, precision, network;
     double dropout = -1;
     *plan = (Q5ReorderPlan){.shape = reorderer_config_default(), .rise = -1, .fall = -1};
     ReordererConfig *s = &plan->shape;
@@ -75,6 +118,9 @@ int q5_reorder_parse(Q5ReorderPlan *plan, int argc, char **argv) {
         {"profile", OPTION_CHOICE, &profile, "quick", .choices = "quick|full",
          .help = "quick: a short run on real sentences, named q5.quick.*; full: "
                  "what is recorded"},
+        {"network", OPTION_CHOICE, &network, "transformer", .choices = "transformer|lstm",
+         .help = "what is trained; lstm: a recurrent pointer network, which reads the words in "
+                 "the order in which they are given"},
         {"data", OPTION_TEXT, &plan->data, NULL, .value = "FOLDER",
          .help = "sets of sentences, as q5_data leaves them: build/reorder_quick "
                  "or build/reorder"},
@@ -86,9 +132,14 @@ int q5_reorder_parse(Q5ReorderPlan *plan, int argc, char **argv) {
         {"results", OPTION_TEXT, &plan->results, "results/local", .value = "FOLDER",
          .help = "where the experiment's folder will stand"},
         {"model", OPTION_TEXT, &plan->model, NULL, .value = "FILE",
-         .help = "where the trained weights are written, for q5_reorder order"},
+         .help = "where the trained weights are written, for q5_reorder order; of a Transformer "
+                 "only"},
+        {"against", OPTION_TEXT, &plan->against, NULL, .value = "FILE",
+         .help = "weights that --model wrote: they order PerDT's test part too, and the "
+                 "difference is measured sentence by sentence"},
         {"seed", OPTION_INT, &plan->seed, "1", .value = "NUMBER", .low = 1, .high = 1000000,
-         .help = "of weights, order of data and dropout"},
+         .help =
+             "of weights, order of data and dropout; but for 1 it stands in the experiment's name"},
         {"steps", OPTION_INT, &plan->steps, NULL, .value = "COUNT", .low = 1, .high = 10000000,
          .help = "of training; 300, in the full profile 8000"},
         {"rise", OPTION_INT, &plan->rise, NULL, .value = "COUNT", .low = 0, .high = 10000000,
@@ -112,7 +163,7 @@ int q5_reorder_parse(Q5ReorderPlan *plan, int argc, char **argv) {
         {"evaluations", OPTION_INT, &plan->evaluations, "4", .value = "COUNT", .low = 1,
          .high = 1000, .help = "of dev, in every epoch"},
         {"rate", OPTION_NUMBER, &plan->rate, NULL, .value = "NUMBER", .low = 1e-9, .high = 1,
-         .help = "peak learning rate; 2e-3, in the full profile 1e-3"},
+         .help = "peak learning rate; 2e-3, in the full profile of the Transformer 1e-3"},
         {"weight-decay", OPTION_NUMBER, &plan->decay, ".01", .value = "NUMBER", .low = 0, .high = 1,
          .help = "of matrices, decoupled"},
         {"beta2", OPTION_NUMBER, &plan->beta2, ".99", .value = "NUMBER", .low = 0, .high = .99999,
@@ -120,11 +171,13 @@ int q5_reorder_parse(Q5ReorderPlan *plan, int argc, char **argv) {
         {"dropout", OPTION_NUMBER, &dropout, NULL, .value = "SHARE", .low = 0, .high = .9,
          .help = "0, in the full profile .1"},
         {"encoder-layers", OPTION_INT, &s->encoder_layers, NULL, .value = "COUNT", .low = 1,
-         .high = 24, .help = "of the bag; 2, in the full profile 3"},
+         .high = 24, .help = "of the bag; 2, in the full profile 3; of the LSTM's both halves: 2"},
         {"decoder-layers", OPTION_INT, &s->decoder_layers, NULL, .value = "COUNT", .low = 1,
-         .high = 24, .help = "of the words placed; 2, in the full profile 3"},
+         .high = 24, .help = "of the words placed; 2, in the full profile 3; not of the LSTM"},
         {"width", OPTION_INT, &s->width, NULL, .value = "COUNT", .low = 8, .high = 4096,
-         .help = "of the states; 128, in the full profile 256"},
+         .help = "of the states; 128, in the full profile 256; of the LSTM's both directions "
+                 "together: 152 "
+                 "and 320"},
         {"heads", OPTION_INT, &s->heads, "4", .value = "COUNT", .low = 1, .high = 64,
          .help = "of attention"},
         {"feed-forward", OPTION_INT, &s->feed_forward, NULL, .value = "COUNT", .low = 8,
@@ -138,7 +191,7 @@ int q5_reorder_parse(Q5ReorderPlan *plan, int argc, char **argv) {
          .help = "1: the decoder attends to the words left; 0: to all words of "
                  "the bag"},
         {"precision", OPTION_CHOICE, &precision, "bf16", .choices = "f32|bf16",
-         .help = "of the products; master weights are f32"},
+         .help = "of the products, but for the LSTM's through time; master weights are f32"},
         {"ngram-beam", OPTION_INT, &plan->beam, NULL, .value = "COUNT", .low = 1, .high = 100000,
          .help = "of the trigram's search; 32, in the full profile 512"},
         {"future", OPTION_NUMBER, &plan->future, "1", .value = "NUMBER", .low = 0, .high = 10,
@@ -164,6 +217,19 @@ int q5_reorder_parse(Q5ReorderPlan *plan, int argc, char **argv) {
     int status = options_begin(&program, argc, argv);
     if (status >= 0) return status;
     plan->quick = profile == 0;
+    plan->network = network == 1 ? Q5_LSTM : Q5_TRANSFORMER;
+    if (plan->network == Q5_LSTM && (plan->model || s->decoder_layers || s->feed_forward)) {
+        fprintf(stderr, "q5_reorder: --network=lstm: has neither --model nor --decoder-layers nor "
+                        "--feed-forward; see q5_reorder --help\n");
+        return 2;
+    }
+    if (plan->network == Q5_LSTM && (s->width % 2 || s->encoder_layers > NN_RECURRENT_LAYERS_MAX)) {
+        fprintf(stderr,
+                "q5_reorder: --network=lstm: expected an even --width and at most %d "
+                "--encoder-layers\n",
+                NN_RECURRENT_LAYERS_MAX);
+        return 2;
+    }
     s->dropout = (float)dropout;
     s->precision = precision ? PRECISION_BF16 : PRECISION_F32;
     finish(plan);

@@ -40,13 +40,36 @@ static void card(FILE *f, const char *key, const char *format, ...) {
     fputc('\n', f);
 }
 
+static void card_network(FILE *f, const Q5ReorderPlan *p) {
+    const ReordererConfig *c = &p->shape;
+    if (p->network == Q5_LSTM) {
+        card(f, "model", "pointer network of LSTMs, from scratch");
+        card(f, "dropout", "%g (embeddings, what points, what is pointed at)", (double)c->dropout);
+        card(f, "architecture",
+             "encoder %d layers of both directions, width %d each, over the words as they are "
+             "given, shuffled anew in every epoch; decoder %d layers, width %d; %d word vectors, "
+             "%d hashed affixes",
+             p->lstm.layers, p->lstm.width, p->lstm.layers, 2 * p->lstm.width, c->words,
+             c->affixes);
+        return;
+    }
+    card(f, "model", "Transformer over a bag of words with a pointer decoder, from scratch");
+    card(f, "dropout", "%g (embeddings, branches, attention probabilities)", (double)c->dropout);
+    card(f, "architecture",
+         "encoder %d layers without positions, decoder %d layers, width %d, %d "
+         "heads, feed-forward "
+         "%d, normalisation before each branch; %d word vectors, %d hashed "
+         "affixes",
+         c->encoder_layers, c->decoder_layers, c->width, c->heads, c->feed_forward, c->words,
+         c->affixes);
+}
+
 static Status write_card(const Q5Run *run) {
     const Q5ReorderPlan *p = run->plan;
-    const ReordererConfig *c = &p->shape;
     const Q5Sentences *d = run->data;
     FILE *f = results_table(run->results, "card", "key\tvalue");
     if (!f) return STATUS_IO;
-    card(f, "model", "Transformer over a bag of words with a pointer decoder, from scratch");
+    card_network(f, p);
     card(f, "loss",
          "cross-entropy over the words left, equal words summed; mean over the "
          "words of a batch");
@@ -57,17 +80,10 @@ static Status write_card(const Q5Run *run) {
          "steps",
          p->rate, p->rise, p->fall);
     card(f, "clipping", "global norm 1");
-    card(f, "dropout", "%g (embeddings, branches, attention probabilities)", (double)c->dropout);
-    card(f, "architecture",
-         "encoder %d layers without positions, decoder %d layers, width %d, %d "
-         "heads, feed-forward "
-         "%d, normalisation before each branch; %d word vectors, %d hashed "
-         "affixes",
-         c->encoder_layers, c->decoder_layers, c->width, c->heads, c->feed_forward, c->words,
-         c->affixes);
     card(f, "epochs", "%.2f", (double)p->steps * p->batch / (double)d->train.count);
     card(f, "steps", "%d", p->steps);
-    card(f, "batch", "%d sentences, packed without padding, about %.0f words", p->batch,
+    card(f, "batch", "%d sentences%s, about %.0f words", p->batch,
+         p->network == Q5_LSTM ? " of one length" : ", packed without padding",
          p->batch * (double)d->train.words / (double)d->train.count);
     card(f, "splits",
          "training %zu sentences of %d to %d words (%zu of a treebank, shown %d "
@@ -80,9 +96,10 @@ static Status write_card(const Q5Run *run) {
          "near-duplicates of test "
          "sentences removed");
     card(f, "selection", "best loss on PerDT dev among %zu evaluations", run->log->evaluations);
-    card(f, "parameters", "%zu", parameters_count(reorderer_parameters(run->model)));
-    card(f, "precision", "%s", matmul_backend(c->precision));
-    card(f, "seeds", "1");
+    card(f, "parameters", "%zu", parameters_count(q5_network_parameters(&run->network)));
+    card(f, "precision", "%s%s", matmul_backend(p->shape.precision),
+         p->network == Q5_LSTM ? "; through time f32" : "");
+    card(f, "seeds", "%d", p->seed);
     return STATUS_OK;
 }
 
@@ -96,21 +113,22 @@ static Status write_curve(const Q5Run *run) {
     const TrainLog *log = run->log;
     FILE *f = results_table(run->results, "curve", "training\tseed\tsplit\tstep\tloss\taccuracy");
     if (!f) return STATUS_IO;
+    const char *slug = q5_network_slug[run->plan->network];
     double loss = 0, right = 0, counted = 0;
     uint64_t first = 0;
     for (uint64_t i = 0; i < log->steps; i++) {
         loss += (double)log->batch[i].loss;
         right += (double)log->batch[i].right, counted += (double)log->batch[i].counted;
         if ((i + 1) * POINTS / log->steps == i * POINTS / log->steps) continue;
-        fprintf(f, "pointer\t%d\ttraining\t%llu\t%.5f\t%.5f\n", run->plan->seed,
+        fprintf(f, "%s\t%d\ttraining\t%llu\t%.5f\t%.5f\n", slug, run->plan->seed,
                 (unsigned long long)i + 1, loss / (double)(i + 1 - first), right / counted);
         loss = right = counted = 0;
         first = i + 1;
     }
-    fprintf(f, "pointer\t%d\tvalidation\t0\t%.5f\t%.5f\n", run->plan->seed, run->before_loss,
+    fprintf(f, "%s\t%d\tvalidation\t0\t%.5f\t%.5f\n", slug, run->plan->seed, run->before_loss,
             run->before_accuracy);
     for (size_t e = 0; e < log->evaluations; e++)
-        fprintf(f, "pointer\t%d\tvalidation\t%llu\t%.5f\t%.5f\n", run->plan->seed,
+        fprintf(f, "%s\t%d\tvalidation\t%llu\t%.5f\t%.5f\n", slug, run->plan->seed,
                 (unsigned long long)log->evaluation[e].step, log->evaluation[e].score[0],
                 log->evaluation[e].score[1]);
     return STATUS_OK;
@@ -133,7 +151,7 @@ static Status write_facts(const Q5Run *run) {
     STATUS_TRY(exact(run, log->seconds, "s", "training.seconds"));
     STATUS_TRY(exact(run, words / log->seconds, "word/s", "training.words_per_second"));
     STATUS_TRY(exact(run, (double)d->known, "1", "training.vocabulary"));
-    const double parameters = (double)parameters_count(reorderer_parameters(run->model));
+    const double parameters = (double)parameters_count(q5_network_parameters(&run->network));
     STATUS_TRY(exact(run, parameters, "1", "training.parameters"));
     STATUS_TRY(exact(run, parameters / 1e6, "1", "training.parameters.millions"));
     STATUS_TRY(exact(run, run->before_loss, "nat", "dev.before.loss"));

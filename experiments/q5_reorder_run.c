@@ -50,11 +50,11 @@ static Status look_before(Q5Run *run) {
     draw_samples(run);
     STATUS_TRY(arena_open(&arena, 0));
     Status status =
-        q5_loss(run->model, &arena, data, &data->dev, &run->before_loss, &run->before_accuracy);
+        q5_loss(&run->network, &arena, data, &data->dev, &run->before_loss, &run->before_accuracy);
     arena_close(&arena);
     if (status != STATUS_OK) return status;
     STATUS_TRY(q5_answers_open(&data->test, &run->before));
-    return q5_answer_pointer(run->model, data, &data->test, &(ReordererSearch){.beam = 1}, NULL,
+    return q5_answer_network(&run->network, data, &data->test, &(ReordererSearch){.beam = 1}, NULL,
                              &run->before);
 }
 
@@ -62,17 +62,18 @@ static Status run_all(Q5Run *run, const char *checkpoint) {
     const Q5ReorderPlan *plan = run->plan;
     const Q5Sentences *data = run->data;
     TrainLog *log = NULL;
+    if (plan->against) STATUS_TRY(q5_check_against(plan));
     printf("training: %zu sentences (%zu favoured), %zu words an epoch; %zu "
            "words known\n",
            data->distinct, data->favoured, data->train.words, data->known);
     fflush(stdout);
-    STATUS_TRY(reorderer_open(&run->model, &plan->shape, (uint64_t)plan->seed));
+    STATUS_TRY(q5_network_open(&run->network, plan));
     STATUS_TRY(look_before(run));
-    STATUS_TRY(q5_train(plan, data, run->model, checkpoint, &log));
+    STATUS_TRY(q5_train(plan, data, &run->network, checkpoint, &log));
     run->log = log;
     Status status = STATUS_OK;
     if (plan->model)
-        status = reorderer_save(run->model, &data->data.words, data->known, plan->model);
+        status = reorderer_save(run->network.pointer, &data->data.words, data->known, plan->model);
     if (status == STATUS_OK) status = q5_train_ngram(data, &run->ngram);
     if (status == STATUS_OK) status = q5_measure(run);
     if (status == STATUS_OK) status = q5_report(run);
@@ -120,7 +121,7 @@ int q5_reorder_run(int argc, char **argv) {
     }
     q5_answers_close(&run.before), q5_answers_close(&run.after);
     ngram_close(run.ngram);
-    reorderer_close(run.model);
+    q5_network_close(&run.network);
     q5_sentences_close(&data);
     return exit_status;
 }

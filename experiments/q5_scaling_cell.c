@@ -139,7 +139,7 @@ static Status answer(const ScalingPlan *plan, const Q5Sentences *data, GridRecor
     STATUS_TRY(q5_answers_open(part, &answers));
     Status status =
         pointer
-            ? q5_answer_pointer(pointer, data, part,
+            ? q5_answer_network(&(Q5Network){.pointer = pointer}, data, part,
                                 &(ReordererSearch){.beam = wide ? plan->beam : 1}, NULL, &answers)
             : q5_answer_ngram(ngram, part, &(NgramSearch){plan->ngram_beam, 1}, NULL, &answers);
     if (status == STATUS_OK) status = write_answers(record, moment, set, wide, part, &answers);
@@ -197,7 +197,8 @@ static Status loss(void *context, Tape *tape, const uint32_t *example, size_t co
 static Status evaluate(void *context, Arena *arena, double *score) {
     Trainee *t = context;
     const double began = clock_cpu_seconds();
-    STATUS_TRY(q5_loss(t->model, arena, t->data, &t->data->dev, &score[0], &score[1]));
+    STATUS_TRY(q5_loss(&(Q5Network){.pointer = t->model}, arena, t->data, &t->data->dev, &score[0],
+                       &score[1]));
     t->evaluating += clock_cpu_seconds() - began;
     return STATUS_OK;
 }

@@ -2,7 +2,6 @@
  * parts share.
  *
  * - q5_systems: the command line, the grid, the results
- * - q5_systems_batches: batches of exact length
  * - q5_systems_cell: one training, and its answers
  */
 #ifndef EXPERIMENTS_Q5_SYSTEMS_H
@@ -10,7 +9,7 @@
 
 #include "grid.h"
 #include "model/pointer_lstm.h"
-#include "q5_reorder.h"
+#include "q5_batches.h"
 
 typedef enum { COMPARE_POINTER, COMPARE_LSTM, COMPARE_SOFTMAX, COMPARE_SYSTEMS } CompareSystem;
 extern const char *const compare_slug[COMPARE_SYSTEMS]; /* "pointer", "lstm", "softmax" */
@@ -30,25 +29,6 @@ typedef struct {
     TransformerConfig softmax;
     Q5Sentences sentences;
 } ComparePlan;
-
-/* --- batches of exact length ------------------------------------------------------------------ */
-
-/* Sentences of one length: `sentence` are indices into a part's set. */
-typedef struct {
-    int length, count;
-    const uint32_t *sentence;
-} CompareBatch;
-
-typedef struct {
-    size_t count;
-    CompareBatch *batch; /* [count] */
-    uint32_t *memory;
-} CompareBatches;
-
-/* Every sentence of a part once, in batches of at most `most` sentences of one length; which stand
- * together is drawn by seed. */
-Status compare_batches_open(CompareBatches *out, const Q5Part *part, int most, uint64_t seed);
-void compare_batches_close(CompareBatches *batches);
 
 /* --- cells --------------------------------------------------------------------------------------
  */

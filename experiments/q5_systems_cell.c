@@ -20,7 +20,7 @@ typedef struct {
     Reorderer *pointer;
     PointerLstm *lstm;
     Transformer *softmax;
-    CompareBatches train, dev;
+    Q5Batches train, dev;
     GridRecord *record;
 } Trainee;
 
@@ -51,50 +51,22 @@ static Status open_model(Trainee *t) {
     }
 }
 
-/* --- a batch as each of them reads it ------------------------------------------------------------
+/* --- losses -------------------------------------------------------------------------------------
  */
 
-typedef struct {
-    int *offsets;
-    uint32_t *words;   /* [B N] in the right order */
-    int32_t *features; /* likewise */
-    int *given;        /* [B N] which word stands at each given place */
-} Packed;
-
-/* The order in which the words are given is drawn for each pass (stream), or is the one of the set.
- */
-static Status pack(const Trainee *t, Arena *arena, const ReorderSet *set, const CompareBatch *batch,
-                   uint64_t stream, Packed *out) {
-    const size_t b = (size_t)batch->count, n = (size_t)batch->length;
-    uint32_t *order = arena_take(arena, n * sizeof *order);
-    out->offsets = arena_take(arena, (b + 1) * sizeof *out->offsets);
-    out->words = arena_take(arena, b * n * sizeof *out->words);
-    out->features = arena_take(arena, b * n * REORDERER_FEATURES * sizeof *out->features);
-    out->given = arena_take(arena, b * n * sizeof *out->given);
-    if (!order || !out->offsets || !out->words || !out->features || !out->given)
-        return STATUS_MEMORY;
-    for (size_t s = 0; s <= b; s++) out->offsets[s] = (int)(s * n);
-    for (size_t s = 0; s < b; s++) {
-        const uint32_t sentence = batch->sentence[s];
-        memcpy(out->words + s * n, reorder_words_of(set, sentence), n * sizeof *out->words);
-        for (size_t i = 0; i < n; i++) order[i] = (uint32_t)i;
-        rng_shuffle(order, n, t->seed, rng_stream("q5.compare.given") + stream + sentence);
-        for (size_t i = 0; i < n; i++) {
-            out->given[s * n + i] = (int)order[i];
-            memcpy(out->features + (s * n + i) * REORDERER_FEATURES,
-                   t->plan->sentences.feature + (size_t)out->words[s * n + i] * REORDERER_FEATURES,
-                   REORDERER_FEATURES * sizeof *out->features);
-        }
-    }
-    return STATUS_OK;
+/* The order in which the words are given is drawn for each pass (stream), or is the same always
+ * (0). */
+static Status pack(const Trainee *t, Arena *arena, const ReorderSet *set, const Q5Batch *batch,
+                   uint64_t stream, Q5Packed *out) {
+    return q5_batch_pack(arena, &t->plan->sentences, set, batch, t->seed, stream, out);
 }
 
 /* The id of a word in the softmax model: features[0] counts as the reorderer does. */
-static int32_t id_of(const Packed *p, size_t row) {
+static int32_t id_of(const Q5Packed *p, size_t row) {
     return p->features[row * REORDERER_FEATURES];
 }
 
-static Value *softmax_loss(const Trainee *t, Tape *tape, const CompareBatch *batch, const Packed *p,
+static Value *softmax_loss(const Trainee *t, Tape *tape, const Q5Batch *batch, const Q5Packed *p,
                            int *right) {
     const int b = batch->count, n = batch->length;
     const size_t rows = (size_t)(b * n);
@@ -114,7 +86,7 @@ static Value *softmax_loss(const Trainee *t, Tape *tape, const CompareBatch *bat
     return nn_cross_entropy_ids(tape, logits, label, right, NULL);
 }
 
-static Value *loss_of(const Trainee *t, Tape *tape, const CompareBatch *batch, const Packed *p,
+static Value *loss_of(const Trainee *t, Tape *tape, const Q5Batch *batch, const Q5Packed *p,
                       int *right) {
     if (t->pointer)
         return reorderer_loss(t->pointer, tape,
@@ -131,8 +103,8 @@ static Value *loss_of(const Trainee *t, Tape *tape, const CompareBatch *batch, c
 static Status loss(void *context, Tape *tape, const uint32_t *example, size_t count, Value **out,
                    TrainCount *counted) {
     const Trainee *t = context;
-    const CompareBatch *batch = &t->train.batch[example[0]];
-    Packed packed;
+    const Q5Batch *batch = &t->train.batch[example[0]];
+    Q5Packed packed;
     int right = 0;
     (void)count; /* one: a batch is an example */
     STATUS_TRY(
@@ -147,11 +119,11 @@ static Status evaluate(void *context, Arena *arena, double *score) {
     const Trainee *t = context;
     double sum = 0, hits = 0, words = 0;
     for (size_t i = 0; i < t->dev.count; i++) {
-        const CompareBatch *batch = &t->dev.batch[i];
+        const Q5Batch *batch = &t->dev.batch[i];
         const size_t mark = arena_mark(arena);
         const double rows = (double)batch->count * batch->length;
         Tape tape;
-        Packed packed;
+        Q5Packed packed;
         int right = 0;
         tape_open(&tape, arena, TAPE_INFER, 0, 0);
         STATUS_TRY(pack(t, arena, t->plan->sentences.dev.set, batch, 0, &packed));
@@ -169,8 +141,8 @@ static Status evaluate(void *context, Arena *arena, double *score) {
 
 /* Greedily, as many words as there are given; a word that the vocabulary lacks cannot be written.
  */
-static Status answer_softmax(const Trainee *t, Arena *arena, const CompareBatch *batch,
-                             const Packed *p, uint32_t *answer) {
+static Status answer_softmax(const Trainee *t, Arena *arena, const Q5Batch *batch,
+                             const Q5Packed *p, uint32_t *answer) {
     const int b = batch->count, n = batch->length, v = t->plan->softmax.classes;
     int32_t *source = arena_take(arena, (size_t)(b * n) * sizeof *source);
     int32_t *last = arena_take(arena, (size_t)b * sizeof *last);
@@ -201,22 +173,34 @@ static Status answer_softmax(const Trainee *t, Arena *arena, const CompareBatch 
     return status;
 }
 
-static Status answer_batch(const Trainee *t, Arena *arena, const CompareBatch *batch,
-                           const Packed *p, uint32_t *answer) {
+/* The words as they are given: a bag, of which the LSTM's answer depends on its order. */
+static Status take_bag(Arena *arena, const Q5Batch *batch, const Q5Packed *p, ReorderBatch *out) {
+    const size_t rows = (size_t)(batch->count * batch->length);
+    uint32_t *words = arena_take(arena, rows * sizeof *words);
+    int32_t *features = arena_take(arena, rows * REORDERER_FEATURES * sizeof *features);
+    if (!words || !features) return STATUS_MEMORY;
+    for (size_t r = 0; r < rows; r++) {
+        const size_t from = r - r % (size_t)batch->length + (size_t)p->given[r];
+        words[r] = p->words[from];
+        memcpy(features + r * REORDERER_FEATURES, p->features + from * REORDERER_FEATURES,
+               REORDERER_FEATURES * sizeof *features);
+    }
+    *out = (ReorderBatch){batch->count, p->offsets, words, features};
+    return STATUS_OK;
+}
+
+static Status answer_batch(const Trainee *t, Arena *arena, const Q5Batch *batch, const Q5Packed *p,
+                           uint32_t *answer) {
     const int rows = batch->count * batch->length;
+    const ReordererSearch greedy = {.beam = 1};
     int *order = arena_take(arena, (size_t)rows * sizeof *order);
+    ReorderBatch bag;
     if (!order) return STATUS_MEMORY;
     if (t->softmax) return answer_softmax(t, arena, batch, p, answer);
-    if (t->pointer) /* the search sorts the words, so that the right order does no harm */
-        STATUS_TRY(reorderer_search(
-            t->pointer, arena, &(ReorderBatch){batch->count, p->offsets, p->words, p->features},
-            &(ReordererSearch){.beam = 1}, order, NULL));
-    else
-        STATUS_TRY(pointer_lstm_order(
-            t->lstm, arena,
-            &(PointerLstmBatch){batch->count, batch->length, p->words, p->features, p->given},
-            order));
-    for (int r = 0; r < rows; r++) answer[r] = p->words[r - r % batch->length + order[r]];
+    STATUS_TRY(take_bag(arena, batch, p, &bag));
+    STATUS_TRY(t->pointer ? reorderer_search(t->pointer, arena, &bag, &greedy, order, NULL)
+                          : pointer_lstm_search(t->lstm, arena, &bag, &greedy, order, NULL));
+    for (int r = 0; r < rows; r++) answer[r] = bag.words[r - r % batch->length + order[r]];
     return STATUS_OK;
 }
 
@@ -232,7 +216,7 @@ static int same_words(const uint32_t *truth, const uint32_t *answer, int n) {
     return memcmp(a, b, (size_t)n * sizeof *a) == 0;
 }
 
-static Status write_answers(const Trainee *t, const CompareBatch *batch, const uint32_t *truth,
+static Status write_answers(const Trainee *t, const Q5Batch *batch, const uint32_t *truth,
                             const uint32_t *answer) {
     const int n = batch->length;
     for (int s = 0; s < batch->count; s++) {
@@ -250,12 +234,12 @@ static Status write_answers(const Trainee *t, const CompareBatch *batch, const u
 
 static Status answer_all(const Trainee *t, Arena *arena) {
     const Q5Part *part = &t->plan->sentences.test;
-    CompareBatches batches;
-    STATUS_TRY(compare_batches_open(&batches, part, 64, 1));
+    Q5Batches batches;
+    STATUS_TRY(q5_batches_open(&batches, part, 64, 1));
     Status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < batches.count; i++) {
-        const CompareBatch *batch = &batches.batch[i];
-        Packed packed;
+        const Q5Batch *batch = &batches.batch[i];
+        Q5Packed packed;
         arena_rewind(arena, 0);
         uint32_t *answer =
             arena_take(arena, (size_t)(batch->count * batch->length) * sizeof *answer);
@@ -263,7 +247,7 @@ static Status answer_all(const Trainee *t, Arena *arena) {
         if (status == STATUS_OK) status = answer_batch(t, arena, batch, &packed, answer);
         if (status == STATUS_OK) status = write_answers(t, batch, packed.words, answer);
     }
-    compare_batches_close(&batches);
+    q5_batches_close(&batches);
     return status;
 }
 
@@ -308,14 +292,14 @@ Status compare_run(void *context, size_t cell, GridRecord *record) {
                  .system = compare_system(cell),
                  .seed = (uint64_t)compare_seed(plan, cell),
                  .record = record};
-    Status status = compare_batches_open(&t.train, &plan->sentences.train, plan->batch, t.seed);
-    if (status == STATUS_OK) status = compare_batches_open(&t.dev, &plan->sentences.dev, 200, 1);
+    Status status = q5_batches_open(&t.train, &plan->sentences.train, plan->batch, t.seed);
+    if (status == STATUS_OK) status = q5_batches_open(&t.dev, &plan->sentences.dev, 200, 1);
     if (status == STATUS_OK) status = open_model(&t);
     if (status == STATUS_OK) status = train(&t);
     if (status == STATUS_OK) status = arena_open(&arena, 0);
     if (status == STATUS_OK) status = answer_all(&t, &arena);
     if (arena.base) arena_close(&arena);
     reorderer_close(t.pointer), pointer_lstm_close(t.lstm), transformer_close(t.softmax);
-    compare_batches_close(&t.train), compare_batches_close(&t.dev);
+    q5_batches_close(&t.train), q5_batches_close(&t.dev);
     return status;
 }

@@ -6,6 +6,8 @@
  *     STATUS_TRY(pointer_lstm_open(&model, &config, seed));
  *     PointerLstmBatch batch = {B, N, words, features, given};         // sentences of N words each
  *     Value *loss = pointer_lstm_loss(model, &tape, &batch, &right);
+ *     STATUS_TRY(pointer_lstm_search(model, &arena, &bags, &(ReordererSearch){.beam = 8}, order,
+ *                                    NULL));
  *     pointer_lstm_close(model);
  *
  * A bidirectional LSTM reads the words in the order in which they are given; another one, which
@@ -16,12 +18,14 @@
 #ifndef MODEL_POINTER_LSTM_H
 #define MODEL_POINTER_LSTM_H
 
-#include "model/reorderer.h"
+#include "model/reorderer_search.h"
 
 typedef struct {
     int width; /* of each direction of the encoder; the decoder has twice that */
     int layers;
-    int words, affixes; /* as of ReordererConfig */
+    int words, affixes;  /* as of ReordererConfig */
+    float dropout;       /* of embeddings, and of what points and is pointed at */
+    Precision precision; /* of the products that do not go through time; those that do are f32 */
 } PointerLstmConfig;
 
 /* Sentences of one length, end to end, words in the right order; all must live until backward. */
@@ -42,9 +46,9 @@ ParameterSet *pointer_lstm_parameters(PointerLstm *model);
 /* Mean loss [1,1]; *right (may be NULL) as in nn_pointer_loss. */
 Value *pointer_lstm_loss(PointerLstm *model, Tape *tape, const PointerLstmBatch *batch, int *right);
 
-/* Greedily: order [B N], for each place the word of its sentence that stands there. Nothing of the
- * right order is looked at but through `given`. */
-Status pointer_lstm_order(PointerLstm *model, Arena *arena, const PointerLstmBatch *batch,
-                          int *order);
+/* As reorderer_search, of bags of any lengths, but for this: what the model makes of a bag depends
+ * on the order in which its words are given, and that is how they stand in `bags`. */
+Status pointer_lstm_search(PointerLstm *model, Arena *arena, const ReorderBatch *bags,
+                           const ReordererSearch *options, int *order, double *score);
 
 #endif

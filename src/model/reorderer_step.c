@@ -73,7 +73,7 @@ static Status join(const ReordererStep *s, const LinearParts *l, int rows, const
     return STATUS_OK;
 }
 
-static void embed(const ReordererStep *s, int t, int rows, const ReordererRow *row) {
+static void embed(const ReordererStep *s, int t, int rows, const PointerRow *row) {
     const ReordererConfig *c = &s->model->config;
     const size_t d = (size_t)c->width;
     const float *place = s->model->places->value + (size_t)reorderer_place(c, t) * d;
@@ -105,7 +105,7 @@ static void attend(const ReordererStep *s, const float *from, const int *which, 
                                 s->scores + thread * (size_t)s->longest, out);
 }
 
-static Status self(const ReordererStep *s, int layer, int t, int rows, const ReordererRow *row) {
+static Status self(const ReordererStep *s, int layer, int t, int rows, const PointerRow *row) {
     const TransformerLayer *l = &s->model->body->parts->decoder[layer];
     const size_t d = (size_t)s->model->config.width, stride = (size_t)s->rows_max;
     norm(s, &l->attention_norm, rows);
@@ -120,7 +120,7 @@ static Status self(const ReordererStep *s, int layer, int t, int rows, const Reo
     return join(s, &l->output, rows, s->normal);
 }
 
-static Status cross(const ReordererStep *s, int layer, int rows, const ReordererRow *row) {
+static Status cross(const ReordererStep *s, int layer, int rows, const PointerRow *row) {
     const TransformerLayer *l = &s->model->body->parts->decoder[layer];
     const size_t d = (size_t)s->model->config.width;
     norm(s, &l->cross_norm, rows);
@@ -132,7 +132,7 @@ static Status cross(const ReordererStep *s, int layer, int rows, const Reorderer
     return join(s, &l->cross_output, rows, s->normal);
 }
 
-Status reorderer_step(ReordererStep *s, int t, int rows, const ReordererRow *row) {
+Status reorderer_step(ReordererStep *s, int t, int rows, const PointerRow *row) {
     const TransformerParts *parts = s->model->body->parts;
     embed(s, t, rows, row);
     for (int i = 0; i < s->model->config.decoder_layers; i++) {

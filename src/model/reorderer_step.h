@@ -10,15 +10,8 @@
 #ifndef MODEL_REORDERER_STEP_H
 #define MODEL_REORDERER_STEP_H
 
+#include "model/pointer_search.h"
 #include "model/reorderer_parts.h"
-
-typedef struct {
-    int first, words; /* the sentence's rows in the bags */
-    int last;         /* row of the word placed last; -1: none yet */
-    const int *trail; /* [t + 1]: the row that it had at each step, the present one last */
-    const int *left;  /* [seen]: rows of the words that it attends to */
-    int seen;
-} ReordererRow;
 
 typedef struct {
     Reorderer *model;
@@ -38,6 +31,6 @@ Status reorderer_step_open(ReordererStep *step, Reorderer *model, Tape *tape,
                            const ReorderBatch *bags, int longest, int rows_max);
 
 /* `rows` hypotheses that have placed t words each; step->query gets their queries. */
-Status reorderer_step(ReordererStep *step, int t, int rows, const ReordererRow *row);
+Status reorderer_step(ReordererStep *step, int t, int rows, const PointerRow *row);
 
 #endif

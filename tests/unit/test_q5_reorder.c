@@ -111,10 +111,12 @@ static void ck_run(const char *flags) {
     ck_assert_msg(status == 0, "%d: %s", status, read_file("err", err, sizeof err));
 }
 
+static const char *experiment = "q5_reorder_quick";
+
 static Tsv *load(const char *results, const char *table) {
     char path[256];
     Tsv *tsv;
-    snprintf(path, sizeof path, "%s/%s/q5_reorder_quick/%s.tsv", folder, results, table);
+    snprintf(path, sizeof path, "%s/%s/%s/%s.tsv", folder, results, experiment, table);
     ck_assert_msg(tsv_load(path, &tsv) == STATUS_OK, "%s", status_message());
     return tsv;
 }
@@ -176,6 +178,36 @@ START_TEST(it_learns_and_its_tables_agree) {
     /* The work is done: nothing is left to resume. */
     char path[160];
     snprintf(path, sizeof path, "%s/one/.q5_reorder_quick-work", folder);
+    ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
+/* The recurrent network learns the same language, is measured as an experiment of its own, and what
+ * it is measured against answers as it does in its own run. */
+START_TEST(a_recurrent_network_beside_it) {
+    char err[4096], path[160];
+    ck_run(LEARN "--data=data --results=one --model=model.safetensors");
+    const double pointer = fact("one", "q5.quick.perdt_test.pointer.bleu");
+    ck_run("--network=lstm --width=32 --encoder-layers=1 --words=40 --affixes=40 --batch=20 "
+           "--rate=1e-2 --precision=f32 --threads=1 --held-out=10 --steps=200 --seed=3 --data=data "
+           "--results=one --against=model.safetensors");
+    experiment = "q5_reorder_lstm_s3_quick";
+    const double lstm = fact("one", "q5.lstm.s3.quick.perdt_test.lstm.bleu");
+    ck_assert_double_gt(fact("one", "q5.lstm.s3.quick.perdt_test.lstm.tau"), .6);
+    ck_assert_double_gt(fact("one", "q5.lstm.s3.quick.test_a.lstm_kn3.bleu"), 0);
+    ck_assert_double_lt(fact("one", "q5.lstm.s3.quick.dev.loss"),
+                        .6 * fact("one", "q5.lstm.s3.quick.dev.before.loss"));
+    ck_assert_double_eq_tol(fact("one", "q5.lstm.s3.quick.perdt_test.against.bleu"), pointer, 1e-6);
+    ck_assert_double_eq_tol(fact("one", "q5.lstm.s3.quick.perdt_test.ahead.bleu"), lstm - pointer,
+                            1e-4);
+    experiment = "q5_reorder_quick";
+    ck_assert_int_eq(wait_for(start("--network=lstm --width=33", q5_reorder_run)), 2);
+    ck_assert_int_eq(wait_for(start("--network=lstm --model=a", q5_reorder_run)), 2);
+    ck_assert_ptr_nonnull(strstr(read_file("err", err, sizeof err), "neither --model"));
+    ck_assert_int_eq(
+        wait_for(start(SMALL "--steps=2 --data=data --results=two --against=in", q5_reorder_run)),
+        1);
+    snprintf(path, sizeof path, "%s/two/q5_reorder_quick", folder);
     ck_assert_int_ne(access(path, F_OK), 0);
 }
 END_TEST
@@ -265,6 +297,7 @@ Suite *suite_q5_reorder(void) {
     tcase_add_checked_fixture(test, open_world, close_world);
     tcase_set_timeout(test, 60);
     tcase_add_test(test, it_learns_and_its_tables_agree);
+    tcase_add_test(test, a_recurrent_network_beside_it);
     tcase_add_test(test, killed_and_started_again_it_ends_with_the_same_facts);
     tcase_add_test(test, the_filter_answers_line_by_line);
     tcase_add_test(test, what_is_missing_is_named);

@@ -24,9 +24,9 @@ START_TEST(every_sentence_once_and_lengths_apart) {
     fill();
     for (uint64_t seed = 1; seed < 4; seed++)
         for (int most = 1; most <= 100; most += 33) {
-            CompareBatches batches;
+            Q5Batches batches;
             int seen[SENTENCES] = {0};
-            ck_assert_int_eq(compare_batches_open(&batches, &part, most, seed), STATUS_OK);
+            ck_assert_int_eq(q5_batches_open(&batches, &part, most, seed), STATUS_OK);
             for (size_t i = 0; i < batches.count; i++) {
                 ck_assert(batches.batch[i].count >= 1 && batches.batch[i].count <= most);
                 for (int k = 0; k < batches.batch[i].count; k++) {
@@ -36,20 +36,20 @@ START_TEST(every_sentence_once_and_lengths_apart) {
                 }
             }
             for (int s = 0; s < SENTENCES; s++) ck_assert_int_eq(seen[s], 1);
-            compare_batches_close(&batches);
+            q5_batches_close(&batches);
         }
 }
 END_TEST
 
 START_TEST(which_stand_together_is_drawn_by_seed) {
-    CompareBatches a, b, c;
+    Q5Batches a, b, c;
     fill();
-    ck_assert_int_eq(compare_batches_open(&a, &part, 5, 1), STATUS_OK);
-    ck_assert_int_eq(compare_batches_open(&b, &part, 5, 1), STATUS_OK);
-    ck_assert_int_eq(compare_batches_open(&c, &part, 5, 2), STATUS_OK);
+    ck_assert_int_eq(q5_batches_open(&a, &part, 5, 1), STATUS_OK);
+    ck_assert_int_eq(q5_batches_open(&b, &part, 5, 1), STATUS_OK);
+    ck_assert_int_eq(q5_batches_open(&c, &part, 5, 2), STATUS_OK);
     ck_assert_mem_eq(a.memory, b.memory, SENTENCES * sizeof *a.memory);
     ck_assert_int_ne(memcmp(a.memory, c.memory, SENTENCES * sizeof *a.memory), 0);
-    compare_batches_close(&a), compare_batches_close(&b), compare_batches_close(&c);
+    q5_batches_close(&a), q5_batches_close(&b), q5_batches_close(&c);
 }
 END_TEST
 
