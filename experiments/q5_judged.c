@@ -30,7 +30,7 @@ static int parse(JudgedPlan *plan, int argc, char **argv) {
         .name = "q5_reorder judged",
         .about =
             "Says how many of the orderer's answers that differ from the sentence are acceptable "
-            "Persian, as two readers judged them.\n\n"
+            "Persian, as two to eight readers judged them.\n\n"
             "Each answer has one of four verdicts, asked in this order. broken: with no "
             "punctuation "
             "and no ezafe is it a sentence of written Persian. nonsense: it can be parsed, but "
@@ -39,9 +39,14 @@ static int parse(JudgedPlan *plan, int argc, char **argv) {
             "the "
             "first stands; same alone is acceptable (experiments/q5_judged.h has the criteria in "
             "full).\n\n"
+            "Where readers differ the median verdict counts, in the order broken, nonsense, other, "
+            "same, and of two in the middle the stricter: an answer is acceptable if more than "
+            "half "
+            "of the readers say same. Shares of each reader, of all and of any, Cohen's kappa of "
+            "every two and Fleiss' of all are written beside it.\n\n"
             "A judgment belongs to an answer if both texts are the same, letter by letter. Where "
-            "any "
-            "answer is not judged by two readers, nothing is written.",
+            "a reader has judged some of the answers and not all, or fewer than two have judged "
+            "them, nothing is written.",
         .examples = "  q5_reorder judged --answers=results/recorded/MACHINE/q5_reorder\n"
                     "  q5_reorder judged --blank=7 --reader=mine >>experiments/q5_judged.tsv\n",
         .options = table,

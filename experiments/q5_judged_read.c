@@ -11,6 +11,21 @@ const char *q5_verdict_name(int verdict) {
     return names[verdict];
 }
 
+const char *q5_judged_reader(int who) {
+    static const char *const words[Q5_READERS_MAX] = {"one",  "two", "three", "four",
+                                                      "five", "six", "seven", "eight"};
+    return words[who];
+}
+
+int q5_judged_verdict(const Q5Judged *j, int i) {
+    int failed = 0; /* readers who have found fault so far, the strictest question first */
+    for (int what = Q5_VERDICTS - 1; what > Q5_SAME; what--) {
+        for (int who = 0; who < j->readers; who++) failed += j->verdict[who * j->count + i] == what;
+        if (2 * failed >= j->readers) return what;
+    }
+    return Q5_SAME;
+}
+
 static Status need(const Tsv *tsv, const char *name, int *column) {
     *column = tsv_column(tsv, name);
     if (*column >= 0) return STATUS_OK;
@@ -42,8 +57,8 @@ static Status read_mismatches(const char *folder, Q5Judged *j) {
     if (j->count == 0) return status_fail(STATUS_FORMAT, "%s: holds no mismatch", path);
     const size_t count = (size_t)j->count;
     j->words = malloc(count * sizeof *j->words);
-    j->verdict = malloc(Q5_READERS * count * sizeof *j->verdict);
-    j->reason = malloc(Q5_READERS * count * sizeof *j->reason);
+    j->verdict = malloc(Q5_READERS_MAX * count * sizeof *j->verdict);
+    j->reason = malloc(Q5_READERS_MAX * count * sizeof *j->reason);
     if (!j->words || !j->verdict || !j->reason)
         return status_fail(STATUS_MEMORY, "%s: no memory for %zu mismatches", path, count);
     for (int i = 0; i < j->count; i++) {
@@ -53,7 +68,7 @@ static Status read_mismatches(const char *folder, Q5Judged *j) {
                                j->mismatches->lines[i]);
         j->words[i] = count_words(truth);
     }
-    for (size_t i = 0; i < Q5_READERS * count; i++) j->verdict[i] = Q5_NOT_JUDGED;
+    for (size_t i = 0; i < Q5_READERS_MAX * count; i++) j->verdict[i] = Q5_NOT_JUDGED;
     return STATUS_OK;
 }
 
@@ -73,11 +88,10 @@ static Status reader_of(Q5Judged *j, int row, int column, int *out) {
     const char *name = tsv_text(j->judgments, row, column);
     for (*out = 0; *out < j->readers; ++*out)
         if (strcmp(name, j->reader[*out]) == 0) return STATUS_OK;
-    if (!*name || j->readers == Q5_READERS)
+    if (!*name || j->readers == Q5_READERS_MAX)
         return status_fail(STATUS_FORMAT,
-                           "%s:%d: reader '%s'; expected %d readers, each with a "
-                           "name",
-                           j->judgments->path, j->judgments->lines[row], name, Q5_READERS);
+                           "%s:%d: reader '%s'; expected at most %d readers, each with a name",
+                           j->judgments->path, j->judgments->lines[row], name, Q5_READERS_MAX);
     j->reader[j->readers++] = name;
     return STATUS_OK;
 }
@@ -122,12 +136,12 @@ void q5_judged_close(Q5Judged *j) {
 }
 
 Status q5_judged_complete(const Q5Judged *j, const char *path) {
-    if (j->readers < Q5_READERS)
+    if (j->readers < Q5_READERS_MIN)
         return status_fail(
             STATUS_FORMAT,
-            "%s: readers who judged any of these answers: %d; expected %d. --blank prints "
-            "what is left to judge",
-            path, j->readers, Q5_READERS);
+            "%s: readers who judged any of these answers: %d; expected at least %d. --blank "
+            "prints what is left to judge",
+            path, j->readers, Q5_READERS_MIN);
     for (int who = 0; who < j->readers; who++) {
         int left = 0, first = -1;
         for (int i = 0; i < j->count; i++)

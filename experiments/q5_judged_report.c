@@ -1,7 +1,6 @@
 /* What the judgments come to. */
 #include "base/rng.h"
 #include "base/sha256.h"
-#include "metric/agreement.h"
 #include "q5_judged.h"
 #include "stat/share.h"
 #include "stat/summary.h"
@@ -18,9 +17,7 @@
  * answers are few. */
 #define STEPS_JOINED 2
 
-static Status fact(Results *results, Interval v, const char *name, ...)
-    __attribute__((format(printf, 3, 4)));
-static Status fact(Results *results, Interval v, const char *name, ...) {
+Status q5_judged_fact(Results *results, Interval v, const char *name, ...) {
     char text[128] = "q5.judged.";
     const size_t used = strlen(text);
     va_list arguments;
@@ -38,12 +35,15 @@ static int verdict(const Q5Judged *j, int who, int i) {
     return j->verdict[who * j->count + i];
 }
 
-static int both(const Q5Judged *j, int i, int what) {
-    return verdict(j, 0, i) == what && verdict(j, 1, i) == what;
+/* How many readers say so of mismatch i. */
+static int readers_for(const Q5Judged *j, int i, int what) {
+    int hits = 0;
+    for (int who = 0; who < j->readers; who++) hits += verdict(j, who, i) == what;
+    return hits;
 }
 
-static int either(const Q5Judged *j, int i, int what) {
-    return verdict(j, 0, i) == what || verdict(j, 1, i) == what;
+static int all_say(const Q5Judged *j, int i, int what) {
+    return readers_for(j, i, what) == j->readers;
 }
 
 /* --- the score that follows ---------------------------------------------------------------------
@@ -142,53 +142,79 @@ static Status load_groups(const char *folder, const char *table, Group *group, i
 /* --- tables ------------------------------------------------------------------------------------
  */
 
-static Status write_verdicts(const Q5Judged *j, Results *results) {
-    static const char *const reading[Q5_READERS] = {"one", "two"};
-    const size_t n = (size_t)j->count;
-    FILE *f =
-        results_table(results, "verdicts",
-                      "verdict\tone\tone_low\tone_high\ttwo\ttwo_low\ttwo_high\tboth\tboth_low"
-                      "\tboth_high");
-    if (!f) return STATUS_IO;
+/* Who judged: a reader, or all of them in one of two ways. */
+enum { BY_MEDIAN = Q5_READERS_MAX, BY_ALL };
+
+static const char *name_of(int who) {
+    return who == BY_MEDIAN ? "median" : who == BY_ALL ? "all" : q5_judged_reader(who);
+}
+
+static size_t count_verdicts(const Q5Judged *j, int who, int what) {
+    size_t hits = 0;
+    for (int i = 0; i < j->count; i++)
+        hits += (size_t)(who == BY_MEDIAN ? q5_judged_verdict(j, i) == what
+                         : who == BY_ALL  ? all_say(j, i, what)
+                                          : verdict(j, who, i) == what);
+    return hits;
+}
+
+static Status write_verdicts_of(const Q5Judged *j, int who, FILE *f, Results *results) {
+    fputs(name_of(who), f);
+    printf("%-10s", name_of(who));
     for (int what = 0; what < Q5_VERDICTS; what++) {
-        size_t hits[Q5_READERS] = {0}, together = 0;
-        for (int i = 0; i < j->count; i++) {
-            for (int who = 0; who < Q5_READERS; who++) hits[who] += verdict(j, who, i) == what;
-            together += (size_t)both(j, i, what);
-        }
-        fputs(q5_verdict_name(what), f);
-        for (int who = 0; who < Q5_READERS; who++) {
-            const Interval share = share_wilson(hits[who], n);
-            fprintf(f, "\t%.6g\t%.6g\t%.6g", share.value, share.low, share.high);
-            STATUS_TRY(fact(results, share, "%s.%s", q5_verdict_name(what), reading[who]));
-        }
-        const Interval share = share_wilson(together, n);
-        fprintf(f, "\t%.6g\t%.6g\t%.6g\n", share.value, share.low, share.high);
-        STATUS_TRY(fact(results, share, "%s.both", q5_verdict_name(what)));
-        printf("%-10s %s %3zu, %s %3zu, both %3zu of %d\n", q5_verdict_name(what), j->reader[0],
-               hits[0], j->reader[1], hits[1], together, j->count);
+        const size_t hits = count_verdicts(j, who, what);
+        const Interval share = share_wilson(hits, (size_t)j->count);
+        fprintf(f, "\t%.6g\t%.6g\t%.6g", share.value, share.low, share.high);
+        printf(" %s %3zu%s", q5_verdict_name(what), hits, what + 1 < Q5_VERDICTS ? "," : "");
+        STATUS_TRY(q5_judged_fact(results, share, "%s.%s", q5_verdict_name(what), name_of(who)));
     }
+    fputc('\n', f);
+    printf(" of %d%s%s\n", j->count, who < j->readers ? ": " : "",
+           who < j->readers ? j->reader[who] : "");
     return STATUS_OK;
 }
 
-static Status write_examples(const Q5Judged *j, Results *results) {
+static Status write_verdicts(const Q5Judged *j, Results *results) {
+    FILE *f = results_table(results, "verdicts",
+                            "reader\tsame\tsame_low\tsame_high\tother\tother_low\tother_high\t"
+                            "nonsense\tnonsense_low\tnonsense_high\tbroken\tbroken_low\t"
+                            "broken_high");
+    if (!f) return STATUS_IO;
+    for (int who = 0; who < j->readers; who++) STATUS_TRY(write_verdicts_of(j, who, f, results));
+    STATUS_TRY(write_verdicts_of(j, BY_MEDIAN, f, results));
+    return write_verdicts_of(j, BY_ALL, f, results);
+}
+
+/* verdict: the one of all, or each reader's in turn: other/other/same. */
+static void write_example(const Q5Judged *j, int i, FILE *f) {
     const int reason = tsv_column(j->judgments, "reason");
-    FILE *f = results_table(results, "examples", "verdict\twords\ttruth\tanswer\tone\ttwo");
+    const int agreed = all_say(j, i, verdict(j, 0, i));
+    for (int who = 0; who < (agreed ? 1 : j->readers); who++)
+        fprintf(f, "%s%s", who ? "/" : "", q5_verdict_name(verdict(j, who, i)));
+    fprintf(f, "\t%d\t%s\t%s", j->words[i], tsv_text(j->mismatches, i, j->truth),
+            tsv_text(j->mismatches, i, j->answer));
+    for (int who = 0; who < j->readers; who++)
+        fprintf(f, "\t%s", tsv_text(j->judgments, j->reason[who * j->count + i], reason));
+    fputc('\n', f);
+}
+
+/* First those on which all agree, verdict by verdict; then the disputed ones, and of these first
+ * where one says acceptable and another does not. */
+static Status write_examples(const Q5Judged *j, Results *results) {
+    char header[128] = "verdict\twords\ttruth\tanswer";
+    for (int who = 0; who < j->readers; who++) {
+        const size_t used = strlen(header);
+        snprintf(header + used, sizeof header - used, "\t%s", q5_judged_reader(who));
+    }
+    FILE *f = results_table(results, "examples", header);
     if (!f) return STATUS_IO;
     for (int what = 0; what < Q5_VERDICTS; what++)
         for (int i = 0; i < j->count; i++)
-            if (both(j, i, what))
-                fprintf(f, "%s\t%d\t%s\t%s\t%s\t%s\n", q5_verdict_name(what), j->words[i],
-                        tsv_text(j->mismatches, i, j->truth), tsv_text(j->mismatches, i, j->answer),
-                        tsv_text(j->judgments, j->reason[i], reason),
-                        tsv_text(j->judgments, j->reason[j->count + i], reason));
-    for (int i = 0; i < j->count; i++)
-        if (verdict(j, 0, i) != verdict(j, 1, i))
-            fprintf(f, "%s/%s\t%d\t%s\t%s\t%s\t%s\n", q5_verdict_name(verdict(j, 0, i)),
-                    q5_verdict_name(verdict(j, 1, i)), j->words[i],
-                    tsv_text(j->mismatches, i, j->truth), tsv_text(j->mismatches, i, j->answer),
-                    tsv_text(j->judgments, j->reason[i], reason),
-                    tsv_text(j->judgments, j->reason[j->count + i], reason));
+            if (all_say(j, i, what)) write_example(j, i, f);
+    for (int acceptable = 1; acceptable >= 0; acceptable--)
+        for (int i = 0; i < j->count; i++)
+            if (!all_say(j, i, verdict(j, 0, i)) && (readers_for(j, i, Q5_SAME) > 0) == acceptable)
+                write_example(j, i, f);
     return STATUS_OK;
 }
 
@@ -206,68 +232,69 @@ static Status write_lengths(const Q5Judged *j, const char *folder, Results *resu
         for (int i = 0; i < j->count; i++) {
             if (j->words[i] < g->low || j->words[i] > g->high) continue;
             judged++;
-            same += (size_t)both(j, i, Q5_SAME);
+            same += q5_judged_verdict(j, i) == Q5_SAME;
         }
         const Interval share = share_wilson(same, judged);
         const Interval all = q5_judged_accepted(g->exact, g->sentences, same, judged);
         fprintf(f, "%d\t%d\t%zu\t%.6g\t%zu\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", g->low, g->high,
                 g->sentences, (double)g->exact / (double)g->sentences, judged, share.value,
                 share.low, share.high, all.value, all.low, all.high);
-        STATUS_TRY(fact(results, share, "acceptable.words%d", g->low));
-        STATUS_TRY(fact(results, all, "accepted.words%d", g->low));
+        STATUS_TRY(q5_judged_fact(results, share, "acceptable.words%d", g->low));
+        STATUS_TRY(q5_judged_fact(results, all, "accepted.words%d", g->low));
     }
     return STATUS_OK;
-}
-
-static Status write_agreement(const Q5Judged *j, Results *results) {
-    AgreementResult all, two;
-    int *same = malloc(Q5_READERS * (size_t)j->count * sizeof *same);
-    if (!same) return status_fail(STATUS_MEMORY, "no memory for %d verdicts", j->count);
-    for (int i = 0; i < Q5_READERS * j->count; i++) same[i] = j->verdict[i] == Q5_SAME;
-    Status status = agreement_of(j->verdict, j->verdict + j->count, (size_t)j->count, Q5_VERDICTS,
-                                 DRAWS, 1, &all);
-    if (status == STATUS_OK)
-        status = agreement_of(same, same + j->count, (size_t)j->count, 2, DRAWS, 1, &two);
-    free(same);
-    if (status != STATUS_OK) return status;
-    printf("agreement  of four verdicts %.2f, kappa %.2f [%.2f, %.2f]; acceptable or not %.2f, "
-           "kappa %.2f [%.2f, %.2f]\n",
-           all.share.value, all.kappa.value, all.kappa.low, all.kappa.high, two.share.value,
-           two.kappa.value, two.kappa.low, two.kappa.high);
-    STATUS_TRY(fact(results, all.share, "agreement"));
-    STATUS_TRY(fact(results, all.kappa, "kappa"));
-    STATUS_TRY(fact(results, two.share, "acceptable.agreement"));
-    return fact(results, two.kappa, "acceptable.kappa");
 }
 
 /* --- all of it ---------------------------------------------------------------------------------
  */
 
+/* How much is acceptable if `hits` of the answers are, and what follows for all answers. */
+static Status write_rate(const Q5Judged *j, const Group *all, size_t hits, const char *who,
+                         const char *suffix, Results *results) {
+    const size_t n = (size_t)j->count;
+    const Interval accepted = q5_judged_accepted(all->exact, all->sentences, hits, n);
+    printf("exact      %.3f; with the %zu that %s %.3f [%.3f, %.3f]\n",
+           (double)all->exact / (double)all->sentences, hits, who, accepted.value, accepted.low,
+           accepted.high);
+    STATUS_TRY(q5_judged_fact(results, share_wilson(hits, n), "acceptable%s", suffix));
+    return q5_judged_fact(results, accepted, "accepted%s", suffix);
+}
+
+/* The readers who accept fewest and most. */
+static Status write_extremes(const Q5Judged *j, Results *results) {
+    size_t fewest = (size_t)j->count, most = 0;
+    for (int who = 0; who < j->readers; who++) {
+        const size_t hits = count_verdicts(j, who, Q5_SAME);
+        if (hits < fewest) fewest = hits;
+        if (hits > most) most = hits;
+    }
+    STATUS_TRY(
+        q5_judged_fact(results, share_wilson(fewest, (size_t)j->count), "acceptable.strictest"));
+    return q5_judged_fact(results, share_wilson(most, (size_t)j->count), "acceptable.mildest");
+}
+
 static Status write_rates(const Q5Judged *j, const char *folder, Results *results) {
     Group all;
     int groups;
-    size_t strict = 0, generous = 0;
+    size_t any = 0;
     const size_t n = (size_t)j->count;
     STATUS_TRY(load_groups(folder, "scores", &all, &groups));
-    for (int i = 0; i < j->count; i++)
-        strict += (size_t)both(j, i, Q5_SAME), generous += (size_t)either(j, i, Q5_SAME);
+    for (int i = 0; i < j->count; i++) any += readers_for(j, i, Q5_SAME) > 0;
     if (all.exact + n > all.sentences)
         return status_fail(STATUS_FORMAT,
                            "%s: %zu of %zu sentences are exact; there cannot be %zu mismatches",
                            folder, all.exact, all.sentences, n);
-    const Interval accepted = q5_judged_accepted(all.exact, all.sentences, strict, n);
-    const Interval most = q5_judged_accepted(all.exact, all.sentences, generous, n);
-    printf("exact      %.3f; with what both accept %.3f [%.3f, %.3f], with what either does %.3f\n",
-           (double)all.exact / (double)all.sentences, accepted.value, accepted.low, accepted.high,
-           most.value);
-    STATUS_TRY(fact(results, exactly((double)j->count), "answers"));
-    STATUS_TRY(fact(results, exactly((double)all.sentences), "sentences"));
-    STATUS_TRY(fact(results, exactly((double)(all.sentences - all.exact)), "mismatches"));
-    STATUS_TRY(fact(results, share_wilson(all.exact, all.sentences), "exact"));
-    STATUS_TRY(fact(results, share_wilson(strict, n), "acceptable"));
-    STATUS_TRY(fact(results, share_wilson(generous, n), "acceptable.either"));
-    STATUS_TRY(fact(results, accepted, "accepted"));
-    return fact(results, most, "accepted.either");
+    STATUS_TRY(q5_judged_fact(results, exactly((double)j->readers), "readers"));
+    STATUS_TRY(q5_judged_fact(results, exactly((double)j->count), "answers"));
+    STATUS_TRY(q5_judged_fact(results, exactly((double)all.sentences), "sentences"));
+    STATUS_TRY(q5_judged_fact(results, exactly((double)(all.sentences - all.exact)), "mismatches"));
+    STATUS_TRY(q5_judged_fact(results, share_wilson(all.exact, all.sentences), "exact"));
+    STATUS_TRY(write_rate(j, &all, count_verdicts(j, BY_MEDIAN, Q5_SAME), "more than half accept",
+                          "", results));
+    STATUS_TRY(
+        write_rate(j, &all, count_verdicts(j, BY_ALL, Q5_SAME), "all accept", ".all", results));
+    STATUS_TRY(write_rate(j, &all, any, "any accepts", ".any", results));
+    return write_extremes(j, results);
 }
 
 static Status write_run(const Q5Judged *j, Results *results) {
@@ -277,13 +304,18 @@ static Status write_run(const Q5Judged *j, Results *results) {
     STATUS_TRY(results_run(results, "sha256.mismatches.tsv", "%s", hash));
     STATUS_TRY(sha256_file(j->judgments->path, hash));
     STATUS_TRY(results_run(results, "sha256.judgments", "%s", hash));
-    return results_run(results, "readers", "%s, %s", j->reader[0], j->reader[1]);
+    for (int who = 0; who < j->readers; who++) {
+        char key[32];
+        snprintf(key, sizeof key, "reader.%s", q5_judged_reader(who));
+        STATUS_TRY(results_run(results, key, "%s", j->reader[who]));
+    }
+    return STATUS_OK;
 }
 
 Status q5_judged_report(const Q5Judged *j, const char *folder, Results *results) {
     STATUS_TRY(write_run(j, results));
     STATUS_TRY(write_verdicts(j, results));
-    STATUS_TRY(write_agreement(j, results));
+    STATUS_TRY(q5_judged_agreement(j, results));
     STATUS_TRY(write_rates(j, folder, results));
     STATUS_TRY(write_lengths(j, folder, results));
     return write_examples(j, results);

@@ -1,5 +1,6 @@
-/* q5_reorder judged: a judgment belongs to one text and no other, every answer needs two, what they
- * come to is counted rightly, and agreement of readers against values worked by hand. */
+/* q5_reorder judged: a judgment belongs to one text and no other, every answer needs those of all
+ * readers and of two at least, what they come to is counted rightly, and agreement of readers
+ * against values worked by hand. */
 #define _GNU_SOURCE
 #include "metric/agreement.h"
 #include "q5_judged.h"
@@ -61,6 +62,13 @@ static void close_world(void) {
          "a b c e\tb a c e\ttwo\tnonsense\ty\n"                                                    \
          "a b c d e f g h\tb a c d e f g h\ttwo\tother\ty\n"
 
+#define JUDGED_BY_TWO JUDGED "a b c d\tc a b d\ttwo\tsame\ty\n"
+#define JUDGED_BY_THREE                                                                            \
+    JUDGED_BY_TWO "a b c d\tb a c d\tlast\tsame\tz\n"                                              \
+                  "a b c e\tb a c e\tlast\tother\tz\n"                                             \
+                  "a b c d e f g h\tb a c d e f g h\tlast\tother\tz\n"                             \
+                  "a b c d\tc a b d\tlast\tbroken\tz\n"
+
 static int run(const char *flag) {
     char answers[100], judgments[100], results[100];
     snprintf(answers, sizeof answers, "--answers=%s", folder);
@@ -92,29 +100,112 @@ static Interval fact(const char *name) {
 }
 
 START_TEST(what_readers_said_is_counted) {
-    put("judged.tsv", JUDGED "a b c d\tc a b d\ttwo\tsame\ty\n"
-                             "another\tmodel's answer\tthree\tsame\tz\n");
+    put("judged.tsv", JUDGED_BY_TWO "another\tmodel's answer\tthree\tsame\tz\n");
     ck_assert_int_eq(run(NULL), 0);
     ck_assert_double_eq(fact("q5.judged.same.one").value, .5);
     ck_assert_double_eq(fact("q5.judged.same.two").value, .5);
-    ck_assert_double_eq(fact("q5.judged.same.both").value, .25);
-    ck_assert_double_eq(fact("q5.judged.other.both").value, .25);
-    ck_assert_double_eq(fact("q5.judged.broken.both").value, 0);
+    ck_assert_double_eq(fact("q5.judged.same.all").value, .25);
+    ck_assert_double_eq(fact("q5.judged.other.all").value, .25);
+    ck_assert_double_eq(fact("q5.judged.broken.all").value, 0);
+    /* of two readers the stricter counts */
+    ck_assert_double_eq(fact("q5.judged.same.median").value, .25);
+    ck_assert_double_eq(fact("q5.judged.nonsense.median").value, .25);
+    ck_assert_double_eq(fact("q5.judged.broken.median").value, .25);
+    ck_assert_double_eq(fact("q5.judged.readers").value, 2);
     ck_assert_double_eq(fact("q5.judged.acceptable").value, .25);
-    ck_assert_double_eq(fact("q5.judged.acceptable.either").value, .75);
+    ck_assert_double_eq(fact("q5.judged.acceptable.any").value, .75);
     ck_assert_double_eq(fact("q5.judged.mismatches").value, 12);
     ck_assert_double_eq(fact("q5.judged.exact").value, .4);
     ck_assert_double_eq_tol(fact("q5.judged.accepted").value, .4 + .6 * .25, 1e-9);
-    ck_assert_double_eq_tol(fact("q5.judged.accepted.either").value, .4 + .6 * .75, 1e-9);
+    ck_assert_double_eq_tol(fact("q5.judged.accepted.any").value, .4 + .6 * .75, 1e-9);
     /* 4 to 7 words: 4 of 10 exact, one of three acceptable; 8: 4 of 10, none of one */
     ck_assert_double_eq_tol(fact("q5.judged.accepted.words4").value, .4 + .6 / 3, 1e-9);
     ck_assert_double_eq_tol(fact("q5.judged.accepted.words8").value, .4, 1e-9);
-    ck_assert_double_eq(fact("q5.judged.agreement").value, .5);
+    ck_assert_double_eq(fact("q5.judged.agreement.one.two").value, .5);
     /* chance: same .5 * .5 + other .25 * .25 */
-    ck_assert_double_eq_tol(fact("q5.judged.kappa").value, (.5 - .3125) / (1 - .3125), 1e-9);
-    ck_assert_double_eq_tol(fact("q5.judged.acceptable.kappa").value, 0, 1e-9);
+    ck_assert_double_eq_tol(fact("q5.judged.kappa.one.two").value, (.5 - .3125) / (1 - .3125),
+                            1e-9);
+    ck_assert_double_eq_tol(fact("q5.judged.acceptable.kappa.one.two").value, 0, 1e-9);
     ck_assert_double_lt(fact("q5.judged.accepted").low, .5);
     ck_assert_double_gt(fact("q5.judged.accepted").high, .6);
+}
+END_TEST
+
+static void has_line(const char *table, const char *line) {
+    char path[160], text[4096];
+    snprintf(path, sizeof path, "%s/results/q5_judged/%s.tsv", folder, table);
+    FILE *f = fopen(path, "r");
+    ck_assert_ptr_nonnull(f);
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    fclose(f);
+    ck_assert_msg(strstr(text, line), "no '%s' in %s.tsv: %s", line, table, text);
+}
+
+/* same same other broken; same nonsense other same; same other other broken */
+START_TEST(three_readers_are_compared_in_pairs_and_together) {
+    put("judged.tsv", JUDGED_BY_THREE);
+    ck_assert_int_eq(run(NULL), 0);
+    ck_assert_double_eq(fact("q5.judged.readers").value, 3);
+    ck_assert_double_eq(fact("q5.judged.same.three").value, .25);
+    /* medians: same, other (of same, nonsense, other), other, broken */
+    ck_assert_double_eq(fact("q5.judged.same.median").value, .25);
+    ck_assert_double_eq(fact("q5.judged.other.median").value, .5);
+    ck_assert_double_eq(fact("q5.judged.nonsense.median").value, 0);
+    ck_assert_double_eq(fact("q5.judged.broken.median").value, .25);
+    ck_assert_double_eq(fact("q5.judged.acceptable").value, .25);
+    ck_assert_double_eq(fact("q5.judged.acceptable.any").value, .75);
+    ck_assert_double_eq(fact("q5.judged.acceptable.strictest").value, .25);
+    ck_assert_double_eq(fact("q5.judged.acceptable.mildest").value, .5);
+    /* chance of one and three: .5 .25 + .25 .5 + .25 .25; of two and three: .5 .25 + .25 .5 */
+    ck_assert_double_eq_tol(fact("q5.judged.kappa.one.two").value, 3. / 11, 1e-9);
+    ck_assert_double_eq_tol(fact("q5.judged.kappa.one.three").value, 7. / 11, 1e-9);
+    ck_assert_double_eq_tol(fact("q5.judged.kappa.two.three").value, 1. / 3, 1e-9);
+    /* Fleiss: equal pairs 3, 0, 3 and 1 of 3; of all 12 verdicts 5 same, 4 other, 1, 2:
+     * (84 - 46) / (144 - 46) */
+    ck_assert_double_eq_tol(fact("q5.judged.kappa.all").value, 19. / 49, 1e-9);
+    ck_assert_double_eq(fact("q5.judged.agreement.all").value, .5);
+    /* acceptable: 3, 1, 0 and 1 of 3 say so; equal pairs 3, 1, 3, 1: (96 - 74) / (144 - 74) */
+    ck_assert_double_eq_tol(fact("q5.judged.acceptable.kappa.all").value, 11. / 35, 1e-9);
+    ck_assert_double_eq(fact("q5.judged.disputed").value, 2);
+    ck_assert_double_eq(fact("q5.judged.disputed.acceptable").value, 2);
+    ck_assert_double_eq(fact("q5.judged.disputed.broken_or_nonsense").value, 0);
+    has_line("confusion", "\none\tthree\tsame\t1\t1\t0\t0\n");
+    has_line("confusion", "\ntwo\tthree\tsame\t1\t0\t0\t1\n");
+    has_line("examples", "\nsame\t4\ta b c d\tb a c d\tx\ty\tz\n");
+    has_line("examples", "\nsame/nonsense/other\t4\ta b c e\tb a c e\tx\ty\tz\n");
+    has_line("run", "\nreader.three\tlast\n");
+}
+END_TEST
+
+START_TEST(broken_against_nonsense_is_no_dispute_of_acceptance) {
+    put("judged.tsv", JUDGED "a b c d\tc a b d\ttwo\tnonsense\ty\n");
+    ck_assert_int_eq(run(NULL), 0);
+    ck_assert_double_eq(fact("q5.judged.disputed").value, 2);
+    ck_assert_double_eq(fact("q5.judged.disputed.acceptable").value, 1);
+    ck_assert_double_eq(fact("q5.judged.disputed.broken_or_nonsense").value, 1);
+}
+END_TEST
+
+START_TEST(the_median_verdict_counts_and_the_stricter_of_two) {
+    static const struct {
+        int readers, verdict[4], counts;
+    } known[] = {
+        {2, {Q5_SAME, Q5_SAME}, Q5_SAME},
+        {2, {Q5_SAME, Q5_BROKEN}, Q5_BROKEN},
+        {3, {Q5_SAME, Q5_BROKEN, Q5_SAME}, Q5_SAME},
+        {3, {Q5_BROKEN, Q5_OTHER, Q5_SAME}, Q5_OTHER},
+        {3, {Q5_BROKEN, Q5_NONSENSE, Q5_SAME}, Q5_NONSENSE},
+        {4, {Q5_SAME, Q5_OTHER, Q5_SAME, Q5_SAME}, Q5_SAME},
+        {4, {Q5_SAME, Q5_OTHER, Q5_SAME, Q5_BROKEN}, Q5_OTHER},
+        {4, {Q5_SAME, Q5_OTHER, Q5_NONSENSE, Q5_BROKEN}, Q5_NONSENSE},
+        {4, {Q5_SAME, Q5_BROKEN, Q5_BROKEN, Q5_SAME}, Q5_BROKEN},
+    };
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+        int verdict[4];
+        memcpy(verdict, known[k].verdict, sizeof verdict);
+        const Q5Judged judged = {.count = 1, .readers = known[k].readers, .verdict = verdict};
+        ck_assert_int_eq(q5_judged_verdict(&judged, 0), known[k].counts);
+    }
 }
 END_TEST
 
@@ -134,7 +225,15 @@ START_TEST(what_is_not_judged_is_named_and_nothing_is_written) {
     refuse(JUDGED "a b c d\tc a b  d\ttwo\tsame\ty\n", "'two' has not judged 1");
     refuse(JUDGED "a b c d\tc a b d\ttwo\tfine\ty\n", "judged.tsv:9: verdict 'fine'");
     refuse(JUDGED "a b c e\tb a c e\ttwo\tsame\ty\n", "'two' judged this answer before, on line 7");
-    refuse(JUDGED "a b c d\tc a b d\tthree\tsame\ty\n", "judged.tsv:9: reader 'three'");
+    refuse(HEAD "a b c d\tb a c d\tone\tsame\tx\n", "readers who judged any of these answers: 1");
+    refuse(JUDGED_BY_TWO "a b c d\tc a b d\tlast\tsame\ty\n",
+           "'last' has not judged 3 of 4 answers, the first on line 2");
+    refuse(JUDGED_BY_THREE "a b c e\tb a c e\tlast\tsame\ty\n",
+           "'last' judged this answer before, on line 11");
+    refuse(JUDGED_BY_TWO "a b c d\tc a b d\t\tsame\ty\n", "judged.tsv:10: reader ''");
+#define BY(name) "a b c d\tb a c d\t" name "\tsame\tx\n"
+    refuse(HEAD BY("1") BY("2") BY("3") BY("4") BY("5") BY("6") BY("7") BY("8") BY("9"),
+           "judged.tsv:10: reader '9'; expected at most 8 readers");
     refuse("truth\tanswer\treader\tverdict\n", "'reason'");
     put("mismatches.tsv", "number\ttruth\tanswer\n1\ta b\tb a\n2\ta b\tb a\n");
     refuse(JUDGED, "mismatches.tsv:3: this pair stands there twice");
@@ -144,7 +243,7 @@ START_TEST(what_is_not_judged_is_named_and_nothing_is_written) {
 END_TEST
 
 START_TEST(scores_must_be_those_of_the_answers) {
-    const char *whole = JUDGED "a b c d\tc a b d\ttwo\tsame\ty\n";
+    const char *whole = JUDGED_BY_TWO;
     put("scores.tsv", "set\tsystem\tsentences\texact\nperdt_test\tpointer\t20\t0.9\n");
     refuse(whole, "18 of 20 sentences are exact; there cannot be 4 mismatches");
     put("scores.tsv", "set\tsystem\tsentences\texact\nperdt_test\tkn3\t20\t0.9\n");
@@ -215,16 +314,44 @@ START_TEST(kappa_is_cohens) {
 }
 END_TEST
 
+START_TEST(kappa_of_many_is_fleisss) {
+    /* Three readers, five things, three categories; equal pairs of 3: 3, 1, 0, 1, 3. Categories
+     * have 6, 4 and 5 of the 15 verdicts: o = 8 / 15, e = 77 / 225. */
+    const int verdicts[3][5] = {{0, 0, 0, 1, 2}, {0, 0, 1, 1, 2}, {0, 1, 2, 2, 2}};
+    const int damaged[3][5] = {{0, 0, 0, 1, 2}, {0, 0, 1, 1, 3}, {0, 1, 2, 2, 2}};
+    AgreementResult r;
+    ck_assert_int_eq(agreement_fleiss(verdicts[0], 3, 5, 3, 2000, 1, &r), STATUS_OK);
+    ck_assert_double_eq_tol(r.kappa.value, (120. - 77) / (225 - 77), 1e-12);
+    ck_assert_double_eq_tol(r.share.value, .4, 1e-12);
+    ck_assert_double_lt(r.kappa.low, r.kappa.value);
+    ck_assert_double_gt(r.kappa.high, r.kappa.value);
+    /* Of two readers it is Scott's pi: 2 of 5 agree; 3, 3 and 4 of 10 verdicts. */
+    ck_assert_int_eq(agreement_fleiss(verdicts[1], 2, 5, 3, 2000, 1, &r), STATUS_OK);
+    ck_assert_double_eq_tol(r.kappa.value, (.4 - .34) / (1 - .34), 1e-12);
+    ck_assert_int_eq(agreement_fleiss(verdicts[0], 3, 1, 3, 100, 1, &r), STATUS_OK);
+    ck_assert_double_eq(r.kappa.value, 1); /* all in one category */
+    ck_assert_int_eq(agreement_fleiss(damaged[0], 3, 5, 3, 100, 1, &r), STATUS_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(status_message(), "reader 1 put thing 4 into category 3"));
+    ck_assert_int_eq(agreement_fleiss(verdicts[0], 1, 5, 3, 100, 1, &r), STATUS_ARGUMENT);
+    ck_assert_int_eq(agreement_fleiss(verdicts[0], 3, 0, 3, 100, 1, &r), STATUS_ARGUMENT);
+    ck_assert_int_eq(agreement_fleiss(verdicts[0], 3, 5, 17, 100, 1, &r), STATUS_ARGUMENT);
+}
+END_TEST
+
 Suite *suite_q5_judged(void) {
     Suite *suite = suite_create("q5_judged");
     TCase *test = tcase_create("q5_judged");
     tcase_add_checked_fixture(test, open_world, close_world);
     tcase_add_test(test, what_readers_said_is_counted);
+    tcase_add_test(test, three_readers_are_compared_in_pairs_and_together);
+    tcase_add_test(test, broken_against_nonsense_is_no_dispute_of_acceptance);
+    tcase_add_test(test, the_median_verdict_counts_and_the_stricter_of_two);
     tcase_add_test(test, what_is_not_judged_is_named_and_nothing_is_written);
     tcase_add_test(test, scores_must_be_those_of_the_answers);
     tcase_add_test(test, blank_rows_are_what_is_left);
     tcase_add_test(test, shares_have_wilsons_interval);
     tcase_add_test(test, kappa_is_cohens);
+    tcase_add_test(test, kappa_of_many_is_fleisss);
     suite_add_tcase(suite, test);
     return suite;
 }
