@@ -35,7 +35,7 @@ typedef struct {
     int quick;
     const char *data, *favour, *results, *model, *against;
     char experiment[64]; /* "q5_reorder"; "_lstm", "_s<seed>" but for 1, and "_quick" behind it */
-    char prefix[32];     /* of facts: "q5", "q5.lstm", "q5.s2", "q5.quick" */
+    char prefix[32];     /* of facts: "q5", "q5.lstm", "q5.s2", "q5.quick", "q5.quick.lstm" */
     Q5NetworkKind network;
     int seed, steps, rise, fall, batch, shortest, longest, repeat, rare, evaluations, threads;
     OptionInts beams; /* of the pointer, ascending; the widest is "pointer" */
@@ -172,8 +172,9 @@ typedef struct {
 /* That what --against names can be read, before hours are spent. */
 Status q5_check_against(const Q5ReorderPlan *plan);
 
-/* What --against names, on PerDT test at the widest beam, and how much the network's own answers,
- * with their scores [test.count], are better: <prefix>.perdt_test.against.* and .ahead.*. */
+/* What --against names, on PerDT test at the widest beam, and how much it is better than the
+ * network's own answers, with their scores [test.count]: <prefix>.perdt_test.against.* and
+ * .behind.*. */
 Status q5_measure_against(Q5Run *run, const OrderScore *own);
 
 /* Scores answers and writes them to scores.tsv and facts; with `lengths` to lengths.tsv too.

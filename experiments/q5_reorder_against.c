@@ -42,7 +42,7 @@ static Status answer(Q5Run *run, const Other *other, const OrderScore *own, Q5An
                                  &(ReordererSearch){.beam = beam}, "q5 perdt_test, the other model",
                                  answers));
     STATUS_TRY(q5_take(run, "perdt_test", "against", beam, test, answers, 0, scores));
-    return q5_difference(run, "perdt_test", "ahead", own, scores, test->count);
+    return q5_difference(run, "perdt_test", "behind", scores, own, test->count);
 }
 
 Status q5_check_against(const Q5ReorderPlan *plan) {

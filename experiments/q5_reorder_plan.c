@@ -71,19 +71,24 @@ static void finish_lstm(Q5ReorderPlan *plan) {
                                      .precision = s->precision};
 }
 
+/* Adds what is not NULL, each behind `mark`. */
+static void add_parts(char *name, size_t size, char mark, const char *const *part, int count) {
+    for (int k = 0; k < count; k++) {
+        const size_t used = strlen(name);
+        if (part[k]) snprintf(name + used, size - used, "%c%s", mark, part[k]);
+    }
+}
+
 static void name_it(Q5ReorderPlan *plan) {
+    char text[24];
+    snprintf(text, sizeof text, "s%d", plan->seed);
     const char *network = plan->network == Q5_LSTM ? "lstm" : NULL;
-    char seed[24];
-    snprintf(seed, sizeof seed, "s%d", plan->seed);
-    const char *parts[] = {network, plan->seed != 1 ? seed : NULL, plan->quick ? "quick" : NULL};
+    const char *seed = plan->seed != 1 ? text : NULL, *quick = plan->quick ? "quick" : NULL;
     snprintf(plan->experiment, sizeof plan->experiment, "q5_reorder");
     snprintf(plan->prefix, sizeof plan->prefix, "q5");
-    for (int k = 0; k < 3; k++) {
-        const size_t e = strlen(plan->experiment), p = strlen(plan->prefix);
-        if (!parts[k]) continue;
-        snprintf(plan->experiment + e, sizeof plan->experiment - e, "_%s", parts[k]);
-        snprintf(plan->prefix + p, sizeof plan->prefix - p, ".%s", parts[k]);
-    }
+    add_parts(plan->experiment, sizeof plan->experiment, '_',
+              (const char *[]){network, seed, quick}, 3);
+    add_parts(plan->prefix, sizeof plan->prefix, '.', (const char *[]){quick, network, seed}, 3);
 }
 
 /* What the profiles ask for where the command line does not. */
