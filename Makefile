@@ -201,6 +201,9 @@ EXPERIMENT_BINARIES := $(EXPERIMENT_MAINS:experiments/%.c=$(BIN)/%)
 EXPERIMENTS := $(sort $(patsubst experiments/%.c,%,$(filter experiments/q% experiments/operations%,\
                                                      $(EXPERIMENT_MAINS))))
 
+# Further trainings of one of them, in the full profile; .ci/measure.sh knows their flags.
+VARIANTS := q5_reorder_lstm q5_reorder_s2
+
 $(BUILD)/libexperiments.a: $(patsubst %.c,$(BUILD)/%.o,$(EXPERIMENT_SHARED))
 
 $(filter-out $(BIN)/operations,$(EXPERIMENT_BINARIES)): $(BIN)/%: \
@@ -392,7 +395,7 @@ run-bench: $(filter $(BIN)/bench_%,$(BENCH_BINARIES))
 	@for program in $^; do $$program $(BENCH) || exit 1; done
 
 run-experiments: $(EXPERIMENT_BINARIES)
-	@for name in $(EXPERIMENTS); do .ci/measure.sh $$name $(PROFILE) || exit 1; done
+	@for name in $(EXPERIMENTS) $(VARIANTS); do .ci/measure.sh $$name $(PROFILE) || exit 1; done
 
 .PHONY: help setup test test-data fuzz bench experiments measure report reproduce record record-gpu data \
         orderer submission lint clean bench-programs experiment-programs run-fuzz run-bench \

@@ -9,6 +9,14 @@ set -eu
 name=$1
 profile=$2
 program=build/bin/$name
+flags=
+# Other networks and seeds of one program, measured beside the one that they are compared with.
+case $name-$profile in
+q5_reorder-full) flags="--model=build/reorder.safetensors" ;;
+q5_reorder_lstm-full) program=build/bin/q5_reorder flags="--network=lstm --against=build/reorder.safetensors" ;;
+q5_reorder_s2-full) program=build/bin/q5_reorder flags="--seed=2 --against=build/reorder.safetensors" ;;
+q5_reorder_lstm-* | q5_reorder_s2-*) exit 0 ;;
+esac
 # Where the program writes. A short training never stands in place of a full one: it has a folder
 # of its own.
 case $name-$profile in
@@ -26,6 +34,7 @@ q5_split-*) inputs="persian/gold/seraji/fa_seraji-ud-train.txt persian/gold/sera
 q5_reorder-quick | q5_scaling-quick | q5_systems-quick) inputs="../reorder_quick/sets.tsv" ;; # of q5_data
 q5_scaling-full | q5_systems-full) inputs="../reorder/sets.tsv" ;;
 q5_reorder-full) inputs="../reorder/sets.tsv persian/gold/perdt/fa_perdt-ud-train.txt" ;;
+q5_reorder_*-full) inputs="../reorder/sets.tsv ../reorder.safetensors persian/gold/perdt/fa_perdt-ud-train.txt" ;;
 *) inputs= ;;
 esac
 for input in $inputs; do
@@ -61,4 +70,5 @@ else
 fi
 [ -n "$why" ] || exit 0
 echo "$name: measuring, PROFILE=$profile ($why)"
-"$program" "--profile=$profile" --results=results/local
+# shellcheck disable=SC2086 # flags are several words
+"$program" "--profile=$profile" --results=results/local $flags

@@ -2,6 +2,7 @@
  * q5_reorder, q5_scaling and q5_systems. */
 #include "tables.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,18 +10,34 @@
 
 /* --- systems on PerDT test ------------------------------------------------------------------- */
 
-static Status systems_body(Report *report, const Tsv *tsv, Text *out) {
+#define OTHERS EXPERIMENT "_lstm " EXPERIMENT "_s2"
+
+/* What of a run's scores stands in the table: all systems; those of its own network; its widest
+ * beams, whose names are followed by a mark that tells the run from the first. */
+typedef struct {
+    const char *experiment, *network, *mark;
+} Part;
+
+static int belongs(const Part *part, const char *system) {
+    if (strcmp(system, "against") == 0) return 0;
+    if (part->mark) return strcmp(system, "pointer") == 0 || strcmp(system, "pointer_kn3") == 0;
+    return !part->network || strncmp(system, part->network, strlen(part->network)) == 0;
+}
+
+static Status system_rows(Report *report, const Tsv *tsv, const Part *part, Text *out) {
     TableColumns c;
     STATUS_TRY(table_columns(tsv,
                              "set system bleu bleu_low bleu_high exact exact_low exact_high tau "
                              "tau_low tau_high position position_low position_high substring",
                              &c));
-    table_head(report, out, "@{}Wccccc@{}", "r_system d_bleu d_exact d_tau d_position d_substring");
     for (int row = 0; row < tsv->rows; row++) {
         double v[15];
-        if (strcmp(table_text(&c, row, 0), "perdt_test") != 0) continue;
+        char name[64];
+        const char *system = table_text(&c, row, 1);
+        if (strcmp(table_text(&c, row, 0), "perdt_test") != 0 || !belongs(part, system)) continue;
         for (int k = 2; k < 15; k++) STATUS_TRY(table_number(&c, row, k, &v[k]));
-        cell_word(report, out, 1, "q5_system", table_text(&c, row, 1));
+        snprintf(name, sizeof name, "%s%s", system, part->mark ? part->mark : "");
+        cell_word(report, out, 1, "q5_system", name);
         cell_interval(out, 0, "%.1f", v[2], v[3], v[4]);
         cell_interval(out, 0, "%.1f%%", 100 * v[5], 100 * v[6], 100 * v[7]);
         cell_interval(out, 0, "%.3f", v[8], v[9], v[10]);
@@ -28,12 +45,25 @@ static Status systems_body(Report *report, const Tsv *tsv, Text *out) {
         cell_number(out, 0, "%.3f", v[14]);
         row_end(out);
     }
-    table_foot(out);
     return STATUS_OK;
 }
 
 static Status systems_table(Report *report, Text *out) {
-    return table_from(report, EXPERIMENT, "scores", systems_body, out);
+    static const Part parts[] = {{EXPERIMENT, NULL, NULL},
+                                 {EXPERIMENT "_s2", "pointer", "_s2"},
+                                 {EXPERIMENT "_lstm", "lstm", NULL}};
+    Status status = STATUS_OK;
+    table_head(report, out, "@{}Wccccc@{}", "r_system d_bleu d_exact d_tau d_position d_substring");
+    for (size_t k = 0; status == STATUS_OK && k < sizeof parts / sizeof *parts; k++) {
+        Tsv *tsv;
+        if (!sources_find(&report->sources, parts[k].experiment)) continue;
+        STATUS_TRY(table_load(report, parts[k].experiment, "scores", &tsv));
+        if (k) text_puts(out, "\\addlinespace\n");
+        status = system_rows(report, tsv, &parts[k], out);
+        tsv_free(tsv);
+    }
+    table_foot(out);
+    return status;
 }
 
 /* --- held-out documents ---------------------------------------------------------------------- */
@@ -46,12 +76,27 @@ static int row_of(const TableColumns *c, const char *set, const char *system) {
     return -1;
 }
 
-static Status held_out_body(Report *report, const Tsv *tsv, Text *out) {
+/* BLEU of the recurrent network on a set, where it was measured. */
+static Status lstm_cell(const TableColumns *lstm, const char *set, Text *out) {
+    const int row = lstm->tsv ? row_of(lstm, set, "lstm") : -1;
+    double bleu;
+    if (row < 0) {
+        cell_nothing(out, 0);
+        return STATUS_OK;
+    }
+    STATUS_TRY(table_number(lstm, row, 3, &bleu));
+    cell_number(out, 0, "%.1f", bleu);
+    return STATUS_OK;
+}
+
+#define HELD_OUT "set system sentences bleu exact tau"
+
+static Status held_out_rows(Report *report, const Tsv *tsv, const TableColumns *lstm, Text *out) {
     TableColumns c;
-    STATUS_TRY(table_columns(tsv, "set system sentences bleu exact tau", &c));
-    table_head(report, out, "@{}Wrcccccc@{}",
-               "d_corpus sentences r_kn3_bleu r_pointer_bleu r_kn3_exact r_pointer_exact r_kn3_tau "
-               "r_pointer_tau");
+    STATUS_TRY(table_columns(tsv, HELD_OUT, &c));
+    table_head(report, out, "@{}Wrccccccc@{}",
+               "d_corpus sentences r_kn3_bleu r_lstm_bleu r_pointer_bleu r_kn3_exact "
+               "r_pointer_exact r_kn3_tau r_pointer_tau");
     for (int row = 0; row < tsv->rows; row++) {
         const char *set = table_text(&c, row, 0);
         const int other = row_of(&c, set, "kn3");
@@ -66,6 +111,7 @@ static Status held_out_body(Report *report, const Tsv *tsv, Text *out) {
         cell_word(report, out, 1, "q5_corpus", set + 5);
         cell_number(out, 0, "%.0f", pointer[2]);
         cell_number(out, 0, "%.1f", kn3[3]);
+        STATUS_TRY(lstm_cell(lstm, set, out));
         cell_number(out, 0, "%.1f", pointer[3]);
         cell_number(out, 0, "%.1f%%", 100 * kn3[4]);
         cell_number(out, 0, "%.1f%%", 100 * pointer[4]);
@@ -75,6 +121,19 @@ static Status held_out_body(Report *report, const Tsv *tsv, Text *out) {
     }
     table_foot(out);
     return STATUS_OK;
+}
+
+static Status held_out_body(Report *report, const Tsv *tsv, Text *out) {
+    TableColumns c = {0};
+    Tsv *lstm = NULL;
+    Status status = STATUS_OK;
+    if (sources_find(&report->sources, EXPERIMENT "_lstm")) {
+        STATUS_TRY(table_load(report, EXPERIMENT "_lstm", "scores", &lstm));
+        status = table_columns(lstm, HELD_OUT, &c);
+    }
+    if (status == STATUS_OK) status = held_out_rows(report, tsv, &c, out);
+    tsv_free(lstm);
+    return status;
 }
 
 static Status held_out_table(Report *report, Text *out) {
@@ -243,8 +302,8 @@ const Table tables_q5_reorder[] = {
     {"q5_reorder_beams", EXPERIMENT, beams_table, 0},
     {"q5_scaling_sizes", "q5_scaling", sizes_table, 0},
     {"q5_systems", "q5_systems", architectures_table, 0},
-    {"q5_reorder_systems", EXPERIMENT, systems_table, 0},
-    {"q5_reorder_held_out", EXPERIMENT, held_out_table, 0},
+    {"q5_reorder_systems", EXPERIMENT " " OTHERS, systems_table, 0},
+    {"q5_reorder_held_out", EXPERIMENT " " EXPERIMENT "_lstm", held_out_table, 0},
     {"q5_reorder_samples", EXPERIMENT, samples_table, 0},
     {"q5_reorder_mismatches", EXPERIMENT, mismatches_table, 0},
 };
