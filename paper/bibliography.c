@@ -197,7 +197,8 @@ static void add_entry(const Entry *entry, Text *out) {
         int stop = out->used && out->bytes[out->used - 1] == '.';
         text_puts(out, stop ? " " : ". ");
     }
-    add_field(entry, "title", "", ". ", out);
+    add_field(entry, "title", "", "", out);
+    text_puts(out, strchr("?!.", out->bytes[out->used - 1]) ? " " : ". ");
     const char *place = value_of(entry, "booktitle");
     if (place) text_printf(out, "In \\emph{%s}", place);
     if (!place && (place = value_of(entry, "journal"))) text_printf(out, "\\emph{%s}", place);

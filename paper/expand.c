@@ -109,6 +109,22 @@ static void unknown_fact(Scan *scan, const char *at, const char *name) {
                        name, scan->report->options.results, scan->report->options.results);
 }
 
+/* Digits alone, in groups: how many there are of something, and no measure with a fraction or a
+ * unit. Persian prose writes it in Persian digits. */
+static int is_count(const char *number) {
+    return *number && number[strspn(number, "0123456789,")] == 0;
+}
+
+static void count_typeset(const char *plain, Text *out) {
+    text_puts(out, "\\Count{");
+    for (; *plain; plain++)
+        if (*plain == ',')
+            text_puts(out, "\\Thousands{}");
+        else
+            text_add(out, plain, 1);
+    text_puts(out, "}");
+}
+
 static void expand_fact(Scan *scan, const char *at, NumberPart part, const char *format,
                         const char *name, Text *out) {
     Report *report = scan->report;
@@ -119,7 +135,10 @@ static void expand_fact(Scan *scan, const char *at, NumberPart part, const char 
     }
     Text plain = {0};
     if (number_text(fact, part, format, &plain) == STATUS_OK) {
-        number_typeset(text_bytes(&plain), out);
+        if (is_count(text_bytes(&plain)))
+            count_typeset(text_bytes(&plain), out);
+        else
+            number_typeset(text_bytes(&plain), out);
         text_printf(&report->quoted, "%s\t%s\t%s:%d\n", name, text_bytes(&plain), scan->path,
                     line_of(scan, at));
     } else {

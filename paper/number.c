@@ -74,7 +74,7 @@ static Status style_of_format(const Fact *fact, const char *format, Style *style
     name += strspn(name, " ");
     style->size = 1;
     style->unit = "";
-    style->group = 0;
+    style->group = 1;
     if (!*name) return STATUS_OK;
     const Unit *unit = unit_named(name, fact->unit);
     if (!unit)
@@ -122,20 +122,25 @@ static Style style_of_unit(const Fact *fact) {
     return style;
 }
 
-static void add_value(Text *out, const Style *style, double value) {
+void number_print(const char *conversion, double value, int group, Text *out) {
     char digits[400];
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(digits, sizeof digits, style->conversion, value / style->size);
+    snprintf(digits, sizeof digits, conversion, value);
 #pragma GCC diagnostic pop
     const char *start = digits + strspn(digits, " +-");
     size_t whole = strspn(start, "0123456789");
-    text_add(out, digits, (size_t)(start - digits));
+    /* What rounds to zero has no sign: "-0.00" says nothing that "0.00" does not. */
+    if (start[strspn(start, "0.")]) text_add(out, digits, (size_t)(start - digits));
     for (size_t i = 0; i < whole; i++) {
-        if (style->group && whole > 4 && i && (whole - i) % 3 == 0) text_puts(out, ",");
+        if (group && whole > 4 && i && (whole - i) % 3 == 0) text_puts(out, ",");
         text_add(out, start + i, 1);
     }
     text_puts(out, start + whole);
+}
+
+static void add_value(Text *out, const Style *style, double value) {
+    number_print(style->conversion, value / style->size, style->group, out);
 }
 
 Status number_text(const Fact *fact, NumberPart part, const char *format, Text *out) {

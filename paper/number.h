@@ -20,6 +20,10 @@
 
 typedef enum { NUMBER_VALUE, NUMBER_RANGE, NUMBER_LOW, NUMBER_HIGH } NumberPart;
 
+/* Appends a number by a printf conversion for a double, with commas between the thousands of five
+ * digits or more where `group` asks for it, and no minus before what rounds to zero. */
+void number_print(const char *conversion, double value, int group, Text *out);
+
 /* STATUS_ARGUMENT says what is wrong with the format (NULL: as the unit suggests). */
 Status number_text(const Fact *fact, NumberPart part, const char *format, Text *out);
 

@@ -68,29 +68,26 @@ void cell_plain(Text *out, int first, const char *plain) {
     text_puts(out, "}");
 }
 
-static void print_number(char *out, size_t size, const char *format, double value) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(out, size, format, value);
-#pragma GCC diagnostic pop
-}
-
 void cell_number(Text *out, int first, const char *format, double value) {
-    char digits[64];
-    print_number(digits, sizeof digits, format, value);
+    Text plain = {0};
+    number_print(format, value, 1, &plain);
     separate(out, first);
-    number_typeset(digits, out);
+    number_typeset(text_bytes(&plain), out);
+    text_free(&plain);
 }
 
 void cell_interval(Text *out, int first, const char *format, double value, double low,
                    double high) {
-    char middle[64], start[64], stop[64], whole[200];
-    print_number(middle, sizeof middle, format, value);
-    print_number(start, sizeof start, format, low);
-    print_number(stop, sizeof stop, format, high);
-    snprintf(whole, sizeof whole, "%s [%s, %s]", middle, start, stop);
+    Text plain = {0};
+    number_print(format, value, 1, &plain);
+    text_puts(&plain, " [");
+    number_print(format, low, 1, &plain);
+    text_puts(&plain, ", ");
+    number_print(format, high, 1, &plain);
+    text_puts(&plain, "]");
     separate(out, first);
-    number_typeset(whole, out);
+    number_typeset(text_bytes(&plain), out);
+    text_free(&plain);
 }
 
 void cell_nothing(Text *out, int first) {

@@ -11,38 +11,50 @@ static const char *const machine_keys[] = {"cpu",      "processors", "threads", 
                                            "device",   "caches",     "memory_bytes", "system",
                                            "compiler", "build",      "libraries"};
 
+/* Every value that the runs of one machine have for a key: once each, in the order of the runs. */
+static Names values_of(const Report *report, const char *machine, const char *key) {
+    Names values = {0};
+    for (size_t i = 0; i < report->sources.count; i++) {
+        const Source *source = &report->sources.all[i];
+        const char *value = source_run(source, key);
+        if (strcmp(source->machine, machine) == 0 && *value && names_find(&values, value) < 0)
+            names_add(&values, value);
+    }
+    return values;
+}
+
+static void property_row(Report *report, const char *machine, const char *key, Text *out) {
+    char label[64];
+    Names values = values_of(report, machine, key);
+    snprintf(label, sizeof label, "machine.%s", key);
+    if (values.count) cell_text(out, 1, report_label(report, label));
+    for (size_t i = 0; i < values.count; i++) {
+        if (i) text_puts(out, "\\newline ");
+        if (strcmp(key, "memory_bytes") == 0)
+            cell_value(out, i > 0, strtod(values.names[i], NULL), "byte");
+        else
+            cell_plain(out, i > 0, values.names[i]);
+    }
+    if (values.count) row_end(out);
+    names_free(&values);
+}
+
 /* One row a property; one block a machine, of which several may have measured this report. */
 static Status machine_table(Report *report, Text *out) {
     Names seen = {0};
     text_puts(out, "\\begin{longtable}{@{}WT@{}}\n\\LongCaption\\toprule\\endfirsthead\n"
                    "\\toprule\\endhead\n\\bottomrule\\endfoot\n");
     for (size_t i = 0; i < report->sources.count; i++) {
-        const Source *source = &report->sources.all[i];
-        Text where = {0};
-        text_puts(&where, source->machine); /* the same in every respect: once */
-        for (size_t k = 0; k < sizeof machine_keys / sizeof *machine_keys; k++)
-            text_printf(&where, "\n%s", source_run(source, machine_keys[k]));
-        int fresh = names_find(&seen, text_bytes(&where)) < 0;
-        names_add(&seen, text_bytes(&where));
-        text_free(&where);
-        if (!fresh) continue;
+        const char *machine = report->sources.all[i].machine;
+        if (names_find(&seen, machine) >= 0) continue;
+        names_add(&seen, machine);
         if (seen.count > 1) text_puts(out, "\\midrule\n");
         cell_text(out, 1, report_label(report, "machine.name"));
         text_puts(out, " & ");
-        text_add_code(out, source->machine);
+        text_add_code(out, machine);
         row_end(out);
-        for (size_t k = 0; k < sizeof machine_keys / sizeof *machine_keys; k++) {
-            const char *key = machine_keys[k], *value = source_run(source, key);
-            char label[64];
-            if (!*value) continue;
-            snprintf(label, sizeof label, "machine.%s", key);
-            cell_text(out, 1, report_label(report, label));
-            if (strcmp(key, "memory_bytes") == 0)
-                cell_value(out, 0, strtod(value, NULL), "byte");
-            else
-                cell_plain(out, 0, value);
-            row_end(out);
-        }
+        for (size_t k = 0; k < sizeof machine_keys / sizeof *machine_keys; k++)
+            property_row(report, machine, machine_keys[k], out);
     }
     names_free(&seen);
     text_puts(out, "\\end{longtable}\n");
@@ -91,8 +103,7 @@ static Status claims_table(Report *report, Text *out) {
 static void add_card(Report *report, const Source *source, const Tsv *card, Text *out) {
     text_puts(out, "\\multicolumn{2}{@{}W}{");
     text_add_code(out, source->experiment);
-    text_puts(out, "}");
-    row_end(out);
+    text_puts(out, "} \\\\*\n"); /* no page ends between a heading and what it heads */
     for (int row = 0; row < card->rows; row++)
         for (int column = 0; column < card->columns; column++) {
             const char *name = card->names[column];
@@ -158,8 +169,7 @@ static Status add_grid(const Source *source, const Tsv *cards, Text *out) {
     STATUS_TRY(table_columns(cards, GRID_COLUMNS, &c));
     text_printf(out, "\\multicolumn{%d}{@{}W@{}}{", GRID_COUNT);
     text_add_code(out, source->experiment);
-    text_puts(out, "}");
-    row_end(out);
+    text_puts(out, "} \\\\*\n"); /* no page ends between a heading and what it heads */
     for (int row = 0; row < cards->rows; row++) {
         for (int k = 0; k < GRID_COUNT; k++) {
             cell_text(out, k == 0, "\\CardWords{");

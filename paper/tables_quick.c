@@ -62,9 +62,9 @@ static Status short_run(Report *report, const char *experiment, Text *out) {
     const Source *quick = sources_find(&report->sources, experiment);
     if (!quick)
         return status_fail(STATUS_ARGUMENT, "no results of %s, so no table from it", experiment);
-    table_long_head(report, out, "@{}Wcc@{}", "quantity short_run full_run");
+    table_head(report, out, "@{}Wcc@{}", "quantity short_run full_run");
     short_rows(report, quick, short_rows(report, quick, 1, NULL) > 0, out);
-    table_long_foot(out);
+    table_foot(out);
     return STATUS_OK;
 }
 
@@ -81,7 +81,7 @@ SHORT_RUN(q5_systems)
 SHORT_RUN(q5_scaling)
 
 #define SHORT_ROW(experiment)                                                                      \
-    { #experiment "_quick", #experiment "_quick " #experiment, experiment##_table, 1 }
+    { #experiment "_quick", #experiment "_quick " #experiment, experiment##_table, 0 }
 
 const Table tables_quick[] = {
     SHORT_ROW(q1_bottleneck), SHORT_ROW(q1_memory),  SHORT_ROW(q2_history), SHORT_ROW(q2_drawbacks),

@@ -29,7 +29,8 @@ pdftotext -bbox "$pdf" "$work/bbox.html"
 sed -n -e 's|.*<page width=.*|page|p' \
     -e 's|.*<word xMin="\([-0-9.]*\)" yMin="\([-0-9.]*\)" xMax="\([-0-9.]*\)" yMax="\([-0-9.]*\)">\(.*\)</word>.*|word \1 \2 \3 \4 \5|p' \
     "$work/bbox.html" |
-    sed -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&quot;/"/g' -e 's/&amp;/\&/g' |
+    sed -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&quot;/"/g' -e 's/&amp;/\&/g' \
+        -e 'y/۰۱۲۳۴۵۶۷۸۹٬/0123456789,/' |
     awk '$1 == "page" { page++; next }
          { printf "%d\t%s\t%s\t%s\t%s\n", page, $2, ($3 + $5) / 2, $4, $6 }' >"$work/words"
 

@@ -181,11 +181,11 @@ START_TEST(a_format_decides_digits_and_unit) {
     expect_number("q9.slope", NUMBER_RANGE, "%.3f", "1.980 [1.950, 2.010]");
     expect_number("q9.time", NUMBER_VALUE, "%.2f", "0.26");
     expect_number("q9.time", NUMBER_VALUE, "%.1f ms", "262.1 ms");
-    expect_number("q9.time", NUMBER_VALUE, "%.0f µs", "262100 µs");
+    expect_number("q9.time", NUMBER_VALUE, "%.0f µs", "262,100 µs");
     expect_number("q9.share", NUMBER_VALUE, "%.0f%%", "82%");
     expect_number("q9.share", NUMBER_RANGE, "%.0f%%", "82 [81, 83]%");
-    expect_number("q9.cross", NUMBER_VALUE, "%d", "12345");
-    expect_number("q9.cross", NUMBER_VALUE, "%.0f", "12345");
+    expect_number("q9.cross", NUMBER_VALUE, "%d", "12,345");
+    expect_number("q9.cross", NUMBER_VALUE, "%.0f", "12,345");
     expect_number("q9.peak", NUMBER_VALUE, "%.2f TFLOP/s", "0.20 TFLOP/s"); /* .205 in binary */
     expect_number("q9.bytes", NUMBER_VALUE, "%.0f KiB", "3072 KiB");
 }
@@ -320,7 +320,7 @@ START_TEST(facts_are_replaced) {
     expect_expansion("\\fact[%.0f%%]{q9.share} % of it\n", "\\Number{82\\%} % of it\n");
     expect_expansion("\\factrange{q9.time}", "\\Number{262~[258,~270]~ms}");
     expect_expansion("\\factlow{q9.slope} \\facthigh{q9.slope}", "\\Number{1.95} \\Number{2.01}");
-    expect_expansion("% \\fact{q9.absent}\n\\% \\fact{q9.count}", "\\% \\Number{64}");
+    expect_expansion("% \\fact{q9.absent}\n\\% \\fact{q9.count}", "\\% \\Count{64}");
     expect_expansion("\\factual{x} \\\\fact{y}", "\\factual{x} \\\\fact{y}");
 }
 END_TEST
@@ -400,7 +400,7 @@ START_TEST(chapters_without_results_are_left_out) {
     expect_expansion("\\questionchapter{q9}", "\\BeginQuestion{9}\\input{");
     Text chapter;
     report_world_get("build/paper/en/q9.tex", &chapter);
-    ck_assert_ptr_nonnull(strstr(text_bytes(&chapter), "Chapter \\Number{64}"));
+    ck_assert_ptr_nonnull(strstr(text_bytes(&chapter), "Chapter \\Count{64}"));
     text_free(&chapter);
     expect_expansion("[\\questionchapter{q7}]", "[]");
 }
@@ -441,7 +441,7 @@ START_TEST(figures_are_checked_and_handed_over) {
                    "report.tex:1: ", "time.tsv, which is missing");
     report_world_put("results/local/q9_fixture/time.tsv", "length\tseconds\n1\t2\n");
     expect_expansion("\\resultfigure{curve}{Of \\fact{q9.count}}{fig:x} \\ref{fig:x}",
-                     "curve.pdf}{Of \\Number{64}}{fig:x}{\\BadgeHere{2024-03-02}}");
+                     "curve.pdf}{Of \\Count{64}}{fig:x}{\\BadgeHere{2024-03-02}}");
     Text out;
     report_world_get("build/figures/en/curve.in.gp", &out);
     ck_assert_ptr_nonnull(strstr(text_bytes(&out), "dir_q9_fixture = '"));
