@@ -2,6 +2,7 @@
  */
 #include "tables.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define EXPERIMENT "q1_bottleneck"
@@ -45,7 +46,8 @@ static Status models_body(Report *report, const Tsv *tsv, Text *out) {
             cell_word(report, out, 1, "bottleneck_part", parts[p]);
             cell_word(report, out, 0, "bottleneck_encoder", table_text(&columns, row, 1));
             cell_word(report, out, 0, "bottleneck_score", table_text(&columns, row, 2));
-            for (int i = 3; i < 8; i++) cell_plain(out, 0, table_text(&columns, row, i));
+            for (int i = 3; i < 8; i++)
+                cell_number(out, 0, "%.0f", strtod(table_text(&columns, row, i), NULL));
             STATUS_TRY(share_cell(&columns, row, 8, "%.2f", out));
             STATUS_TRY(share_cell(&columns, row, 11, "%.2f", out));
             row_end(out);

@@ -7,13 +7,13 @@ stats table using (is('part', 'text') * column('trained')) nooutput
 long = STATS_records > 0 ? STATS_max : 0
 panels = long > 0 ? 3 : 1
 array MAP[3] = [0, 0, 1]
-LETTERS = 'Amiri,9'
+LETTERS = 'Amiri,7.5'
 NUMBERS = 'TeX Gyre Pagella,7'
 here(k) = is('score', 'additive') * (column('map') == MAP[k] ? 1 : NaN) * \
     (k == 1 ? is('part', 'reverse') * is('encoder', 'lstm') : is('part', 'text') * (column('trained') == long ? 1 : NaN))
 shown(s) = s eq 'space' ? 'S' : s eq 'half-space' ? 'Z' : s eq 'end' ? 'E' : s eq 'rare' ? '?' : s
 
-eval open_page(8.6, 0)
+eval open_page(9.6, 0)
 set multiplot
 set border 0
 unset grid

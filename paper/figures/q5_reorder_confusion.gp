@@ -2,7 +2,7 @@
 # needs: q5_reorder confusion_train confusion_validation confusion_test
 
 splits = 'train validation test'
-eval open_page(17.5, 0)
+eval open_page(18.2, 0)
 set multiplot
 set border 0
 unset grid
@@ -22,7 +22,7 @@ do for [k = 1:3] {
     set lmargin at screen .09 + column_ * .5
     set rmargin at screen .49 + column_ * .5
     set tmargin at screen .965 - row_ * .5
-    set bmargin at screen .545 - row_ * .485
+    set bmargin at screen .555 - row_ * .5
     set xlabel L_q5_reorder_predicted font WORDS offset 0, .6
     set ylabel L_q5_reorder_truth font WORDS offset -.4, 0
     plot table using 'predicted':'truth':'share' with image notitle, \

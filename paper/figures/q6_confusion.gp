@@ -25,12 +25,12 @@ do for [k = 1:3] {
     left = .115 + (k - 1) * .305
     set lmargin at screen left
     set rmargin at screen left + .26
-    if (k == 1) { set ytics (L_class_0 0, L_class_1 1) font SMALL rotate by 90 offset .6,0 center; set ylabel L_truth font WORDS offset .8,0 } \
+    if (k == 1) { set ytics (L_class_0 0, L_class_1 1) font SMALL rotate by 90 offset (persian ? -.2 : .6),0 center; set ylabel L_truth font WORDS offset (persian ? 0 : .8),0 } \
     else { set ytics ('' 0, '' 1); unset ylabel }
     plot table using 'predicted':'truth':(share(column('truth'), column('count'))) with image notitle, \
-         table using 'predicted':'truth':(sprintf('%d', column('count'))):(share(column('truth'), column('count')) > .55 ? 0xffffff : 0x111111) \
+         table using 'predicted':'truth':(sprintf('%d', column('count'))):(share(column('truth'), column('count')) > .6 ? 0xffffff : 0x111111) \
              with labels font 'TeX Gyre Pagella,12' tc rgb variable offset 0,.35 notitle, \
-         table using 'predicted':'truth':(sprintf('%.0f %%', 100 * share(column('truth'), column('count')))):(share(column('truth'), column('count')) > .55 ? 0xffffff : 0x111111) \
+         table using 'predicted':'truth':(sprintf('%.0f %%', 100 * share(column('truth'), column('count')))):(share(column('truth'), column('count')) > .6 ? 0xffffff : 0x111111) \
              with labels font LATIN tc rgb variable offset 0,-.8 notitle
 }
 unset multiplot

@@ -20,7 +20,7 @@ set rmargin at screen .99
 set xrange [.5 : words(MEASURED) + .5]
 unset xtics
 set xtics () font SMALL scale 0
-do for [k = 1:words(MEASURED)] { set xtics add (value('L_model_'.word(MEASURED, k)) k) }
+do for [k = 1:words(MEASURED)] { set xtics add (from_right(value('L_model_'.word(MEASURED, k))) k) }
 set yrange [-.1 : .75]
 set ytics .1
 set format y '%.1f'

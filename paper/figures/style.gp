@@ -33,8 +33,11 @@ right_panel = 'set lmargin at screen .56; set rmargin at screen .993; unset ylab
 LEGEND_COLUMNS = 4
 legend_x(k) = (x = .02 + (k % LEGEND_COLUMNS) * .98 / LEGEND_COLUMNS, persian ? 1 - x : x)
 legend_y(k) = ((legend_rows - .5 - k / LEGEND_COLUMNS) * row_height + .05) / page_height
+# (a Persian entry that begins with a Latin word is read from the right all the same: RIGHT_TO_LEFT is U+200F)
+RIGHT_TO_LEFT = persian ? "\342\200\217" : ''
+from_right(text) = RIGHT_TO_LEFT.text
 legend_text(k, text, shift, rest) = sprintf("set label %d '%s' at screen %g,%g %s font '%s' tc rgb '#222222' offset %g,0 %s", \
-    100 + k, text, legend_x(k) + (persian ? -shift : shift), legend_y(k), persian ? 'right' : 'left', SMALL, persian ? -1.6 : 1.3, rest)
+    100 + k, from_right(text), legend_x(k) + (persian ? -shift : shift), legend_y(k), persian ? 'right' : 'left', SMALL, persian ? -1.6 : 1.3, rest)
 legend_point(k, text, mark, colour) = legend_text(k, text, 0, sprintf("point pt %d ps .6 lw 1 lc rgb '%s'", mark, colour))
 legend_line(k, text, dash, colour) = sprintf("set arrow %d from screen %g,%g to screen %g,%g nohead dt %d lw 1.4 lc rgb '%s'; ", \
     100 + k, legend_x(k) + (persian ? .008 : -.008), legend_y(k), legend_x(k) + (persian ? -.028 : .028), legend_y(k), dash, colour) \
