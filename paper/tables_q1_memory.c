@@ -38,7 +38,7 @@ static Status recall_body(Report *report, const Tsv *tsv, Text *out) {
     text_puts(out, "@{}}\n\\toprule\n");
     cell_text(out, 1, report_label(report, "table.memory_reader"));
     for (int i = 0; i < lags.count; i++)
-        text_printf(out, " & \\Number{%s%d}", i ? "" : "$T-t=$", lags.value[i]);
+        text_printf(out, i ? " & \\Number{%d}" : " & $T-t=%d$", lags.value[i]);
     row_end(out);
     text_puts(out, "\\midrule\n");
     for (int row = 0; row < tsv->rows; row++) {
