@@ -47,6 +47,18 @@ typedef struct {
     void (*pack_transposed)(const float *source, size_t stride, int rows, int width, float factor,
                             float *panels, size_t depth);
 
+    /* For short sequences, where padding to whole blocks and panels would be most of the work.
+     * C[m,n] = A B with A(i,k) = a[i * a_row + k * a_col], B(k,j) = b[k * b_row + j]: m and k any,
+     * n a multiple of `lanes`. Each sum is that of multiply, to the bit. */
+    int lanes;
+    void (*multiply_rows)(int m, int n, int k, const float *a, size_t a_row, size_t a_col,
+                          const float *b, size_t b_row, float *c, size_t ldc);
+
+    /* to[c * to_row + r] = source[r * stride + c], r < rows, c < columns; rows up to the next
+     * multiple of `lanes` become zero. */
+    void (*transpose)(const float *source, size_t stride, int rows, int columns, float *to,
+                      size_t to_row);
+
     /* Online softmax on a strip of scores in base-2 logarithms [rows, columns]: row i sees its
      * first `visible + i * step` columns. Replaces scores by 2^(s - maximum) (0 where masked),
      * moves the row's running maximum and sum, and rescales its accumulated output [rows, width].

@@ -34,29 +34,25 @@ int cpu_is_short(const Attention *a, const CpuTask *t) {
 }
 
 typedef struct {
-    float *rows;             /* [padded, width] a left operand, or a result */
-    float *panels;           /* a right operand */
-    float *scores, *dscores; /* [padded, padded] */
-    size_t width, columns;   /* from one row to the next: of rows, of scores */
+    float *right;          /* a right operand: [width, keys] turned, or [keys, width] multiplied */
+    float *result;         /* [queries, width] of a width that is no multiple of vectors */
+    float *scores;         /* [queries, columns] */
+    float *dropped;        /* [queries, keys], dense: what dropout leaves of probabilities */
+    size_t width, columns; /* from one row to the next, whole vectors */
 } Scratch;
 
-/* Rows and columns that hold a sequence padded to every variant's blocks, of up to 12 rows and 32
- * columns. What padding holds only goes into padding. */
-static size_t padded(int longest) {
-    return tile_pad((size_t)longest, TILE_PAD) + 16;
-}
-
+/* Numbers of scratch for sequences of `rows` rows, a multiple of every variant's vectors. */
 static size_t floats(size_t rows, size_t width) {
-    return rows * width + rows * (width > rows ? width : rows) + 2 * rows * rows;
+    return 2 * rows * width + 2 * rows * rows;
 }
 
 static Scratch divide(const Attention *a, const CpuTask *t, float *scratch) {
-    const size_t rows = padded(t->queries > t->keys ? t->queries : t->keys);
+    const size_t rows = tile_pad((size_t)(t->queries > t->keys ? t->queries : t->keys), TILE_PAD);
     Scratch s = {.width = tile_pad((size_t)a->width, TILE_PAD), .columns = rows};
-    s.rows = scratch;
-    s.panels = s.rows + rows * s.width;
-    s.scores = s.panels + rows * (s.width > rows ? s.width : rows);
-    s.dscores = s.scores + rows * rows;
+    s.right = scratch;
+    s.result = s.right + rows * s.width;
+    s.scores = s.result + rows * s.width;
+    s.dropped = s.scores + rows * rows;
     return s;
 }
 
@@ -67,43 +63,54 @@ size_t cpu_short_scratch(const Attention *a) {
         const int rows = t.queries > t.keys ? t.queries : t.keys;
         if (cpu_is_short(a, &t) && rows > longest) longest = rows;
     }
-    return longest ? floats(padded(longest), tile_pad((size_t)a->width, TILE_PAD)) : 0;
+    return longest
+               ? floats(tile_pad((size_t)longest, TILE_PAD), tile_pad((size_t)a->width, TILE_PAD))
+               : 0;
 }
 
-static int blocks(int rows) {
-    const int mr = cpu_kernels()->mr;
-    return (rows + mr - 1) / mr * mr;
-}
-static int panels(int columns) {
-    const int nr = cpu_kernels()->nr;
-    return (columns + nr - 1) / nr * nr;
+static int whole(int n) {
+    return (int)tile_pad((size_t)n, (size_t)cpu_kernels()->lanes);
 }
 
 /* scores[n, m] = A B' for rows of A and B of width e. */
 static void outer(const Scratch *s, const float *a, size_t a_row, int n, const float *b,
-                  size_t b_row, int m, int e, float *scores) {
+                  size_t b_row, int m, int e) {
     const CpuKernels *kernel = cpu_kernels();
-    cpu_gather(a, a_row, n, blocks(n), e, 1, s->rows);
-    kernel->pack_transposed(b, b_row, m, e, 1, s->panels, (size_t)e);
-    kernel->multiply(blocks(n), panels(m), e, s->rows, (size_t)e, 1, s->panels, (size_t)e, scores,
-                     s->columns, 0);
+    kernel->transpose(b, b_row, m, e, s->right, s->columns);
+    kernel->multiply_rows(n, whole(m), e, a, a_row, 1, s->right, s->columns, s->scores, s->columns);
 }
 
-/* out[n, e] = factor scores[n, m] B, or with scores' [n, m] where `transposed`. */
-static void inner(const Scratch *s, const float *scores, int transposed, int n, int m,
+/* factor B [m, e] in rows of whole vectors. */
+static void multiplied(const Scratch *s, const float *b, size_t b_row, int m, int e, float factor) {
+    for (int k = 0; k < m; k++) {
+        const float *from = b + (size_t)k * b_row;
+        float *to = s->right + (size_t)k * s->width;
+        for (int c = 0; c < e; c++) to[c] = factor * from[c];
+        if (whole(e) > e) memset(to + e, 0, (size_t)(whole(e) - e) * sizeof *to);
+    }
+}
+
+/* out[n, e] = A (factor B), with A(i,k) = a[i * a_row + k * a_col] and rows of B of width e. */
+static void inner(const Scratch *s, const float *a, size_t a_row, size_t a_col, int n, int m,
                   const float *b, size_t b_row, int e, float factor, float *out, size_t out_row) {
     const CpuKernels *kernel = cpu_kernels();
-    kernel->pack(b, b_row, m, e, factor, s->panels, (size_t)m);
-    kernel->multiply(blocks(n), panels(e), m, scores, transposed ? 1 : s->columns,
-                     transposed ? s->columns : 1, s->panels, (size_t)m, s->rows, s->width, 0);
-    for (int i = 0; i < n; i++)
-        memcpy(out + (size_t)i * out_row, s->rows + (size_t)i * s->width, (size_t)e * sizeof *out);
+    const int even = whole(e) == e;
+    if (factor != 1 || !even) {
+        multiplied(s, b, b_row, m, e, factor);
+        b = s->right, b_row = s->width;
+    }
+    kernel->multiply_rows(n, whole(e), m, a, a_row, a_col, b, b_row, even ? out : s->result,
+                          even ? out_row : s->width);
+    for (int i = 0; i < n && !even; i++)
+        memcpy(out + (size_t)i * out_row, s->result + (size_t)i * s->width,
+               (size_t)e * sizeof *out);
 }
 
-/* Between the dense matrices that are saved and the padded ones of scratch. */
-static void copy_rows(const float *from, size_t from_row, int n, int m, float *to, size_t to_row) {
+/* The scores of scratch, dense. */
+static void copy_scores(const Scratch *s, int n, int m, float *to) {
     for (int i = 0; i < n; i++)
-        memcpy(to + (size_t)i * to_row, from + (size_t)i * from_row, (size_t)m * sizeof *to);
+        memcpy(to + (size_t)i * (size_t)m, s->scores + (size_t)i * s->columns,
+               (size_t)m * sizeof *to);
 }
 
 void cpu_short_forward(const Attention *a, const CpuTask *t, AttentionIn q, AttentionIn k,
@@ -111,44 +118,41 @@ void cpu_short_forward(const Attention *a, const CpuTask *t, AttentionIn q, Atte
     const int n = t->queries, m = t->keys, e = a->width;
     const Scratch s = divide(a, t, scratch);
     outer(&s, in_row(q, t->first_query, t->head), q.row, n, in_row(k, t->first_key, t->head), k.row,
-          m, e, s.scores);
+          m, e);
     for (int i = 0; i < n; i++)
         cpu_probabilities(a, t->head, i, m, s.scores + (size_t)i * s.columns);
-    copy_rows(s.scores, s.columns, n, m, p, (size_t)m);
-    if (a->dropout > 0) { /* dscores is free here, and as dense as p */
-        cpu_drop(a, first, (size_t)n * (size_t)m, p, s.dscores);
-        copy_rows(s.dscores, (size_t)m, n, m, s.scores, s.columns);
+    copy_scores(&s, n, m, p);
+    const float *weights = p;
+    if (a->dropout > 0) {
+        cpu_drop(a, first, (size_t)n * (size_t)m, p, s.dropped);
+        weights = s.dropped;
     }
-    inner(&s, s.scores, 0, n, m, in_row(v, t->first_key, t->head), v.row, e, 1,
+    inner(&s, weights, (size_t)m, 1, n, m, in_row(v, t->first_key, t->head), v.row, e, 1,
           out_row(out, t->first_query, t->head), out.row);
 }
 
 void cpu_short_backward(const Attention *a, const CpuTask *t, const CpuBackward *b, const float *p,
                         float *dp, size_t first, float *scratch) {
     const int n = t->queries, m = t->keys, e = a->width;
-    const size_t count = (size_t)n * (size_t)m;
-    const float *dout = in_row(b->dout, t->first_query, t->head);
+    const size_t count = (size_t)n * (size_t)m, row = (size_t)m;
+    const float *dout = in_row(b->dout, t->first_query, t->head), *weights = p;
     const Scratch s = divide(a, t, scratch);
     /* O = D V, D = dropout(P): dV = D' dO, dD = dO V' */
     if (a->dropout > 0) {
-        cpu_drop(a, first, count, p, s.dscores);
-        copy_rows(s.dscores, (size_t)m, n, m, s.scores, s.columns);
-    } else {
-        copy_rows(p, (size_t)m, n, m, s.scores, s.columns);
+        cpu_drop(a, first, count, p, s.dropped);
+        weights = s.dropped;
     }
-    inner(&s, s.scores, 1, m, n, dout, b->dout.row, e, 1, out_row(b->dv, t->first_key, t->head),
+    inner(&s, weights, 1, row, m, n, dout, b->dout.row, e, 1, out_row(b->dv, t->first_key, t->head),
           b->dv.row);
-    outer(&s, dout, b->dout.row, n, in_row(b->v, t->first_key, t->head), b->v.row, m, e, s.scores);
-    copy_rows(s.scores, s.columns, n, m, dp, (size_t)m);
+    outer(&s, dout, b->dout.row, n, in_row(b->v, t->first_key, t->head), b->v.row, m, e);
+    copy_scores(&s, n, m, dp);
     if (a->dropout > 0) cpu_drop(a, first, count, dp, dp);
     /* P = softmax(S): dS = P (dP - rowsum(P dP)); S = scale Q K' + bias */
     for (int i = 0; i < n; i++)
-        cpu_kernels()->softmax_row_backward(p + (size_t)i * (size_t)m, dp + (size_t)i * (size_t)m,
-                                            m, 1);
-    copy_rows(dp, (size_t)m, n, m, s.scores, s.columns);
+        cpu_kernels()->softmax_row_backward(p + (size_t)i * row, dp + (size_t)i * row, m, 1);
     /* dQ = scale dS K, dK = scale dS' Q */
-    inner(&s, s.scores, 0, n, m, in_row(b->k, t->first_key, t->head), b->k.row, e, a->scale,
+    inner(&s, dp, row, 1, n, m, in_row(b->k, t->first_key, t->head), b->k.row, e, a->scale,
           out_row(b->dq, t->first_query, t->head), b->dq.row);
-    inner(&s, s.scores, 1, m, n, in_row(b->q, t->first_query, t->head), b->q.row, e, a->scale,
+    inner(&s, dp, 1, row, m, n, in_row(b->q, t->first_query, t->head), b->q.row, e, a->scale,
           out_row(b->dk, t->first_key, t->head), b->dk.row);
 }

@@ -105,6 +105,122 @@ static void pack_transposed(const float *source, size_t stride, int rows, int wi
     }
 }
 
+/* --- short sequences ---------------------------------------------------------------------------
+ */
+
+/* `rows` x `vectors` sums in registers over the whole depth; both are known to the compiler. */
+static inline __attribute__((always_inline)) void rows_block(int rows, int vectors, int k,
+                                                             const float *a, size_t a_row,
+                                                             size_t a_col, const float *b,
+                                                             size_t b_row, float *c, size_t ldc) {
+    Vector sum[MR][2] = {0};
+    for (int step = 0; step < k; step++, a += a_col, b += b_row) {
+        Vector b0 = load(b), b1 = vectors > 1 ? load(b + LANES) : b0;
+#pragma GCC unroll 12
+        for (int i = 0; i < rows; i++) {
+            Vector x = splat(a[(size_t)i * a_row]);
+            sum[i][0] += x * b0;
+            if (vectors > 1) sum[i][1] += x * b1;
+        }
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < rows; i++) {
+        store(c + (size_t)i * ldc, sum[i][0]);
+        if (vectors > 1) store(c + (size_t)i * ldc + LANES, sum[i][1]);
+    }
+}
+
+static inline __attribute__((always_inline)) void rows_of(int rows, int vectors, int k,
+                                                          const float *a, size_t a_row,
+                                                          size_t a_col, const float *b,
+                                                          size_t b_row, float *c, size_t ldc) {
+    switch (rows) {
+#define ROWS(n)                                                                                    \
+    case n:                                                                                        \
+        rows_block(n, vectors, k, a, a_row, a_col, b, b_row, c, ldc);                              \
+        break;
+        ROWS(1)
+        ROWS(2)
+        ROWS(3)
+        ROWS(4)
+#if MR > 4
+        ROWS(5)
+        ROWS(6)
+#endif
+#if MR > 6
+        ROWS(7)
+        ROWS(8)
+        ROWS(9)
+        ROWS(10)
+        ROWS(11)
+        ROWS(12)
+#endif
+#undef ROWS
+    }
+}
+
+/* Rows are shared out evenly among the blocks that they need: 15 as 8 and 7, not as 12 and 3, which
+ * would wait for each other's sums. */
+static void multiply_rows(int m, int n, int k, const float *a, size_t a_row, size_t a_col,
+                          const float *b, size_t b_row, float *c, size_t ldc) {
+    for (int row = 0, rows; row < m; row += rows) {
+        const int left = (m - row + MR - 1) / MR;
+        rows = (m - row + left - 1) / left;
+        const float *from = a + (size_t)row * a_row;
+        float *to = c + (size_t)row * ldc;
+        int column = 0;
+        for (; column + NR <= n; column += NR)
+            rows_of(rows, 2, k, from, a_row, a_col, b + column, b_row, to + column, ldc);
+        if (column < n)
+            rows_of(rows, 1, k, from, a_row, a_col, b + column, b_row, to + column, ldc);
+    }
+}
+
+/* Lane l of `low` where bit `span` of l is not set, else lane l - span of `high`; or of the upper:
+ * lane l + span of `low`, else lane l of `high`. */
+static inline Vector exchanged(Vector low, Vector high, int span, int upper) {
+    Integers order = {0};
+    for (int l = 0; l < LANES; l++)
+        order[l] = (l & span ? LANES + l - span : l) + (upper ? span : 0);
+    return __builtin_shuffle(low, high, order);
+}
+
+/* Rows and columns change places: one bit of the index after the other. */
+static inline __attribute__((always_inline)) void turn(Vector v[LANES]) {
+#pragma GCC unroll 4
+    for (int span = 1; span < LANES; span *= 2)
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++) {
+            if (i & span) continue;
+            Vector low = v[i], high = v[i + span];
+            v[i] = exchanged(low, high, span, 0);
+            v[i + span] = exchanged(low, high, span, 1);
+        }
+}
+
+static void transpose(const float *source, size_t stride, int rows, int columns, float *to,
+                      size_t to_row) {
+    for (int first = 0; first < rows; first += LANES) {
+        const int here = rows - first < LANES ? rows - first : LANES;
+        const float *from = source + (size_t)first * stride;
+        int c = 0;
+        for (; c + LANES <= columns; c += LANES) {
+            Vector v[LANES];
+#pragma GCC unroll 16
+            for (int i = 0; i < LANES; i++)
+                v[i] = i < here ? load(from + (size_t)i * stride + c) : (Vector){0};
+            turn(v);
+#pragma GCC unroll 16
+            for (int i = 0; i < LANES; i++) store(to + (size_t)(c + i) * to_row + first, v[i]);
+        }
+        for (; c < columns; c++) {
+            Vector v = {0};
+            for (int i = 0; i < here; i++) v[i] = from[(size_t)i * stride + (size_t)c];
+            store(to + (size_t)c * to_row + first, v);
+        }
+    }
+}
+
 /* --- softmax --------------------------------------------------------------------------------- */
 
 static inline long clip(long visible, long columns) {
@@ -273,6 +389,9 @@ const CpuKernels JOIN(cpu_kernels_, ISA) = {
     .multiply = multiply,
     .pack = pack,
     .pack_transposed = pack_transposed,
+    .lanes = LANES,
+    .multiply_rows = multiply_rows,
+    .transpose = transpose,
     .softmax_step = softmax_step,
     .softmax_backward = softmax_backward,
     .softmax_row = softmax_row,
