@@ -36,7 +36,9 @@ typedef struct {
     float *data;     /* [rows, columns] */
     float *gradient; /* [rows, columns] of the loss; NULL where no backward follows */
     int rows, columns;
-    int has_gradient; /* 0: the next contribution writes, 1: it adds */
+    int has_gradient;  /* 0: the next contribution writes, 1: it adds */
+    uint16_t *rounded; /* what bf16 products read in the place of data (op/matmul.h), once the first
+                          has made it; else NULL. Data does not change any more then. */
 } Value;
 
 typedef struct Tape Tape;

@@ -1,5 +1,6 @@
 #include "nn/embedding.h"
 #include "base/phase.h"
+#include "op/cpu/kernels.h"
 
 #include <string.h>
 
@@ -10,8 +11,9 @@ typedef struct {
     Value *y;
 } Embedding;
 
+/* 1 x is x: the fused sum has the bits of a plain one. */
 static void add_row(const float *from, float *to, int n) {
-    for (int i = 0; i < n; i++) to[i] += from[i];
+    cpu_kernels()->add_row(to, from, 1, n);
 }
 
 /* Columns are shared out, not rows: two places of a batch may hold the same id. */

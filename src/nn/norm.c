@@ -1,4 +1,5 @@
 #include "nn/norm.h"
+#include "base/phase.h"
 
 #include <string.h>
 
@@ -63,8 +64,11 @@ Value *nn_norm(Tape *tape, Value *x, Value *residual, float rate, Parameter *gai
     *n = (Norm){.x = x, .residual = residual, .y = y, .gain = gain, .shift = shift};
     n->dropout = dropout_of(tape, rate);
     n->statistics = tape_take(tape, 2 * (size_t)x->rows * sizeof(float));
-    /* Without a backward the sum may take the place of the result. */
-    n->sum = tape_records(tape) ? tape_take(tape, numbers(x) * sizeof(float)) : y->data;
+    /* The sum of x and nothing is x. Without a backward it may take the place of the result. */
+    const int plain = !residual && !(n->dropout.rate > 0);
+    n->sum = !tape_records(tape) ? y->data
+             : plain             ? x->data
+                                 : tape_take(tape, numbers(x) * sizeof(float));
     if (!n->statistics || !n->sum) return NULL;
     tape->device->layers->norm(x->rows, x->columns, x->data, residual ? residual->data : NULL,
                                &n->dropout, gain->value, shift->value, epsilon, n->sum, y->data,
@@ -109,16 +113,31 @@ typedef struct {
     Value *x[2], *y;
 } Sum;
 
+/* Numbers that a thread takes at a time: what the first gradient read, the second finds in cache.
+ */
+#define PIECE ((size_t)4096)
+
+static size_t piece_from(const Value *v, size_t first) {
+    return numbers(v) - first < PIECE ? numbers(v) - first : PIECE;
+}
+
 static Status add_backward(Tape *tape, void *record) {
+    (void)tape;
     const Sum *s = record;
-    for (int i = 0; i < 2; i++) { /* y = x0 + x1 */
-        int accumulate;
-        float *dx = tape_gradient(s->x[i], &accumulate);
-        if (accumulate)
-            tape->device->layers->add(numbers(s->y), s->y->gradient, dx);
-        else
-            memcpy(dx, s->y->gradient, numbers(s->y) * sizeof *dx);
-    }
+    const double begun = phase_begin();
+    int accumulate[2];
+    float *dx[2];
+    for (int i = 0; i < 2; i++) dx[i] = tape_gradient(s->x[i], &accumulate[i]);
+#pragma omp parallel for schedule(static) if (numbers(s->y) > PIECE)
+    for (size_t first = 0; first < numbers(s->y); first += PIECE)
+        for (int i = 0; i < 2; i++) { /* y = x0 + x1 */
+            const size_t n = piece_from(s->y, first);
+            const float *from = s->y->gradient + first;
+            float *to = dx[i] + first;
+            if (!accumulate[i]) memcpy(to, from, n * sizeof *to);
+            for (size_t k = 0; accumulate[i] && k < n; k++) to[k] += from[k];
+        }
+    phase_end(PHASE_DROPOUT, begun, 12. * (double)numbers(s->y));
     return STATUS_OK;
 }
 
@@ -130,8 +149,15 @@ Value *nn_add(Tape *tape, Value *x, Value *y) {
     Sum *s = tape_take(tape, sizeof *s);
     if (!sum || !s) return NULL;
     *s = (Sum){{x, y}, sum};
-    memcpy(sum->data, x->data, numbers(x) * sizeof *sum->data);
-    tape->device->layers->add(numbers(y), y->data, sum->data);
+    const double begun = phase_begin();
+#pragma omp parallel for schedule(static) if (numbers(sum) > PIECE)
+    for (size_t first = 0; first < numbers(sum); first += PIECE) {
+        const size_t n = piece_from(sum, first);
+        const float *a = x->data + first, *b = y->data + first;
+        float *to = sum->data + first;
+        for (size_t k = 0; k < n; k++) to[k] = a[k] + b[k];
+    }
+    phase_end(PHASE_DROPOUT, begun, 12. * (double)numbers(sum));
     tape_record(tape, sum, add_backward, s);
     return sum;
 }

@@ -159,17 +159,19 @@ typedef struct {
 } Shift;
 
 static Status shift_backward(Tape *tape, void *record) {
+    (void)tape;
     const Shift *s = record;
     const size_t d = (size_t)s->x->columns;
     int accumulate;
     float *dx = tape_gradient(s->x, &accumulate);
-    if (!accumulate) memset(dx, 0, (size_t)s->x->rows * d * sizeof *dx);
+#pragma omp parallel for schedule(static) if (s->x->rows > 64)
     for (int b = 0; b < s->sequences; b++) { /* y[t] = x[t - 1]: dx[t - 1] += dy[t] */
-        const int first = s->offsets[b], rows = s->offsets[b + 1] - first;
-        if (rows > 1)
-            tape->device->layers->add((size_t)(rows - 1) * d,
-                                      s->y->gradient + (size_t)(first + 1) * d,
-                                      dx + (size_t)first * d);
+        const size_t first = (size_t)s->offsets[b] * d;
+        const size_t count = (size_t)s->offsets[b + 1] * d - first;
+        const float *from = s->y->gradient + first + d;
+        float *to = dx + first;
+        if (!accumulate) memset(to, 0, count * sizeof *to);
+        for (size_t i = 0; i + d < count; i++) to[i] += from[i];
     }
     return STATUS_OK;
 }
@@ -183,6 +185,7 @@ Value *nn_shift_rows(Tape *tape, Value *x, int sequences, const int *offsets) {
     Shift *s = tape_take(tape, sizeof *s);
     if (!y || !s) return NULL;
     *s = (Shift){x, y, sequences, offsets};
+#pragma omp parallel for schedule(static) if (x->rows > 64)
     for (int b = 0; b < sequences; b++) {
         const size_t first = (size_t)offsets[b], rows = (size_t)(offsets[b + 1] - offsets[b]);
         if (!rows) continue;

@@ -1,9 +1,11 @@
 #include "op/matmul.h"
 #include "base/phase.h"
 #include "op/cpu/matmul_convert.h"
+#include "op/cpu/matmul_gradient.h"
 #include "op/cpu/matmul_packed.h"
 #include "op/cpu/matmul_scratch.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,17 +67,21 @@ Status matmul_weight_set(MatmulWeight *weight, const float *value) {
     return STATUS_OK;
 }
 
-static float *rounded(MatmulScratch slot, const float *from, size_t rows, size_t columns) {
+static float *rounded(MatmulScratch slot, MatmulOperand from, size_t rows, size_t columns) {
     float *to = matmul_scratch(slot, rows * columns * sizeof *to);
-    if (to) matmul_round(from, to, rows * columns);
+    if (to && from.value)
+        matmul_round(from.value, to, rows * columns);
+    else if (to)
+        matmul_widen(from.rounded, (int)rows, (int)columns, to, matmul_whole((int)columns));
     return to;
 }
 
-static Status product_bf16(MatmulWeight *weight, MatmulProduct product, int rows, const float *left,
-                           const float *right, float *out, int accumulate) {
+static Status product_bf16(MatmulWeight *weight, MatmulProduct product, int rows,
+                           MatmulOperand left, MatmulOperand right, const float *bias, float *out,
+                           int accumulate) {
     if (weight->packed) {
-        Status status =
-            matmul_packed_product(weight->packed, product, rows, left, right, out, accumulate);
+        Status status = matmul_packed_product_with(weight->packed, product, rows, left, right, bias,
+                                                   out, accumulate);
         if (status != STATUS_UNSUPPORTED) return status;
     }
     size_t outputs = (size_t)weight->outputs, inputs = (size_t)weight->inputs;
@@ -85,9 +91,19 @@ static Status product_bf16(MatmulWeight *weight, MatmulProduct product, int rows
     if (product == MATMUL_BACKWARD_WEIGHT)
         b = rounded(SCRATCH_RIGHT, right, (size_t)rows, inputs);
     else if (!b)
-        b = rounded(SCRATCH_RIGHT, weight->value, outputs, inputs);
+        b = rounded(SCRATCH_RIGHT, (MatmulOperand){weight->value, NULL}, outputs, inputs);
     if (!a || !b) return STATUS_MEMORY;
-    return matmul_f32(product, weight->outputs, weight->inputs, rows, a, b, out, accumulate);
+    STATUS_TRY(matmul_f32(product, weight->outputs, weight->inputs, rows, a, b, out, accumulate));
+    if (bias) matmul_add_bias(rows, weight->outputs, bias, out);
+    return STATUS_OK;
+}
+
+static Status product_f32(MatmulWeight *weight, MatmulProduct product, int rows, MatmulOperand left,
+                          MatmulOperand right, const float *bias, float *out, int accumulate) {
+    STATUS_TRY(matmul_f32(product, weight->outputs, weight->inputs, rows, left.value, right.value,
+                          out, accumulate));
+    if (bias) matmul_add_bias(rows, weight->outputs, bias, out);
+    return STATUS_OK;
 }
 
 static Status check_multiply(const MatmulWeight *weight, MatmulProduct product, int rows) {
@@ -100,8 +116,8 @@ static Status check_multiply(const MatmulWeight *weight, MatmulProduct product, 
     return STATUS_OK;
 }
 
-static Status multiply(MatmulWeight *weight, MatmulProduct product, int rows, const float *left,
-                       const float *right, float *out, int accumulate) {
+static Status multiply(MatmulWeight *weight, MatmulProduct product, int rows, MatmulOperand left,
+                       MatmulOperand right, const float *bias, float *out, int accumulate) {
     static const Phase phases[] = {[MATMUL_FORWARD] = PHASE_PRODUCT_FORWARD,
                                    [MATMUL_BACKWARD_INPUT] = PHASE_PRODUCT_INPUT,
                                    [MATMUL_BACKWARD_WEIGHT] = PHASE_PRODUCT_WEIGHT};
@@ -112,26 +128,71 @@ static Status multiply(MatmulWeight *weight, MatmulProduct product, int rows, co
         return STATUS_OK;
     }
     double begun = phase_begin();
-    Status status = weight->precision == PRECISION_BF16
-                        ? product_bf16(weight, product, rows, left, right, out, accumulate)
-                        : matmul_f32(product, weight->outputs, weight->inputs, rows, left, right,
-                                     out, accumulate);
+    Status status = (weight->precision == PRECISION_BF16 ? product_bf16 : product_f32)(
+        weight, product, rows, left, right, bias, out, accumulate);
     phase_end(phases[product], begun, 2. * weight->outputs * weight->inputs * rows);
     return status;
 }
 
+Status matmul_forward_with(MatmulWeight *weight, int rows, MatmulOperand x, const float *bias,
+                           float *y) {
+    return multiply(weight, MATMUL_FORWARD, rows, x, (MatmulOperand){weight->value, NULL}, bias, y,
+                    0);
+}
+
+Status matmul_backward_input_with(MatmulWeight *weight, int rows, MatmulOperand dy, float *dx,
+                                  int accumulate) {
+    return multiply(weight, MATMUL_BACKWARD_INPUT, rows, dy, (MatmulOperand){weight->value, NULL},
+                    NULL, dx, accumulate);
+}
+
+Status matmul_backward_weight_with(MatmulWeight *weight, int rows, MatmulOperand dy,
+                                   MatmulOperand x, float *dw, int accumulate) {
+    return multiply(weight, MATMUL_BACKWARD_WEIGHT, rows, dy, x, NULL, dw, accumulate);
+}
+
 Status matmul_forward(MatmulWeight *weight, int rows, const float *x, float *y) {
-    return multiply(weight, MATMUL_FORWARD, rows, x, weight->value, y, 0);
+    return matmul_forward_with(weight, rows, (MatmulOperand){x, NULL}, NULL, y);
 }
 
 Status matmul_backward_input(MatmulWeight *weight, int rows, const float *dy, float *dx,
                              int accumulate) {
-    return multiply(weight, MATMUL_BACKWARD_INPUT, rows, dy, weight->value, dx, accumulate);
+    return matmul_backward_input_with(weight, rows, (MatmulOperand){dy, NULL}, dx, accumulate);
 }
 
 Status matmul_backward_weight(MatmulWeight *weight, int rows, const float *dy, const float *x,
                               float *dw, int accumulate) {
-    return multiply(weight, MATMUL_BACKWARD_WEIGHT, rows, dy, x, dw, accumulate);
+    return matmul_backward_weight_with(weight, rows, (MatmulOperand){dy, NULL},
+                                       (MatmulOperand){x, NULL}, dw, accumulate);
+}
+
+/* --- operands that are kept ------------------------------------------------------------------- */
+
+MatmulRounded matmul_rounded(const MatmulWeight *weight, int rows, int columns) {
+    if (!weight->packed || rows > INT_MAX - MATMUL_BLOCK) return (MatmulRounded){0};
+    const MatmulRounded shape = {.rows = matmul_whole(rows), .columns = matmul_whole(columns)};
+    return (MatmulRounded){shape.rows, shape.columns,
+                           (size_t)shape.rows * (size_t)shape.columns * sizeof(uint16_t)};
+}
+
+void matmul_round_operand(MatmulRounded shape, const float *from, int rows, int columns,
+                          uint16_t *to) {
+    matmul_to_bf16(from, rows, columns, to, shape.rows, shape.columns);
+}
+
+void matmul_round_gelu(MatmulRounded shape, int rows, int columns, const float *x, float *y,
+                       uint16_t *to) {
+    const double begun = phase_begin();
+    matmul_gelu(rows, columns, x, y, to, shape.rows, shape.columns);
+    phase_end(PHASE_ACTIVATION, begun, 10. * rows * columns);
+}
+
+void matmul_round_gradient(MatmulRounded shape, Activation f, int rows, int columns, const float *x,
+                           const float *y, const float *dy, uint16_t *to, float *dbias,
+                           int accumulate) {
+    const double begun = phase_begin();
+    matmul_gradient(f, rows, columns, x, y, dy, to, shape.rows, shape.columns, dbias, accumulate);
+    phase_end(PHASE_ACTIVATION, begun, 6. * rows * columns);
 }
 
 void matmul_weight_close(MatmulWeight *weight) {

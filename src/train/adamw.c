@@ -24,6 +24,7 @@ typedef struct {
     unsigned char *moves; /* [rows] 1: its moments are not all zero */
     uint32_t *late;       /* [rows] scratch: rows to bring up to date */
     uint64_t *since;      /* [rows] scratch: from which step */
+    double *squares;      /* [rows] scratch: of the gradients of p->rows */
     AdamwStep *history;   /* steps from `forgotten` on */
     size_t capacity;
     int decayed; /* 1: a step of the history shrinks numbers, even those without moments */
@@ -161,7 +162,9 @@ static Status open_table(Adamw *adamw, size_t index) {
     table->moves = arena_take_zeroed(&adamw->arena, rows);
     table->late = arena_take(&adamw->arena, rows * sizeof *table->late);
     table->since = arena_take(&adamw->arena, rows * sizeof *table->since);
-    if (!table->done || !table->moves || !table->late || !table->since) return STATUS_MEMORY;
+    table->squares = arena_take(&adamw->arena, rows * sizeof *table->squares);
+    if (!table->done || !table->moves || !table->late || !table->since || !table->squares)
+        return STATUS_MEMORY;
     parameter_small_pages(item->first, p->count * sizeof(float));
     parameter_small_pages(item->second, p->count * sizeof(float));
     return STATUS_OK;
@@ -257,9 +260,12 @@ double adamw_norm(const Adamw *adamw) {
         Parameter *p = set->item[i];
         if (!p->by_rows) continue;
         parameter_sort_rows(p);
+        double *squares = adamw->item[i].table->squares;
+#pragma omp parallel for schedule(static) if (p->row_count * p->shape[1] >= PARALLEL_MINIMUM)
         for (size_t r = 0; r < p->row_count; r++)
-            total +=
+            squares[r] =
                 adamw->kernels->sum_squares(p->gradient + p->rows[r] * p->shape[1], p->shape[1]);
+        for (size_t r = 0; r < p->row_count; r++) total += squares[r];
     }
     phase_end(PHASE_CLIP, begun, 4. * (double)adamw->dense);
     return sqrt(total);

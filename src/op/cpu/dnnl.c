@@ -29,7 +29,7 @@ struct OnednnPacked {
 typedef struct {
     int m, n, k;
     OnednnType type;
-    int accumulate, threads;
+    int accumulate, has_bias, threads;
     const dnnl_memory_desc_t *order; /* of a packed B; NULL for A' B with B plain */
 } Shape;
 
@@ -39,7 +39,7 @@ typedef struct {
     dnnl_memory_desc_t order; /* where shape.order points */
     long used;
     dnnl_primitive_t primitive;
-    dnnl_memory_t a, b, c; /* without data; b only where it is not packed */
+    dnnl_memory_t a, b, c, bias; /* without data; b only where it is not packed */
 } Kept;
 
 static struct {
@@ -76,14 +76,15 @@ static Status describe(dnnl_memory_desc_t *out, dnnl_data_type_t type, int rows,
     return STATUS_OK;
 }
 
-/* C [m, n] = A [m, k] B [k, n] with A and B in the orders given, C plain. */
+/* C [m, n] = A [m, k] B [k, n] with A and B in the orders given, C plain; a bias or NULL. */
 static Status product(dnnl_primitive_desc_t *out, int m, int n, const dnnl_memory_desc_t *a,
-                      const dnnl_memory_desc_t *b, dnnl_memory_desc_t *c, int accumulate) {
+                      const dnnl_memory_desc_t *b, const dnnl_memory_desc_t *bias,
+                      dnnl_memory_desc_t *c, int accumulate) {
     dnnl_matmul_desc_t operation;
     dnnl_primitive_attr_t attributes;
     dnnl_post_ops_t after = NULL;
     STATUS_TRY(describe(c, dnnl_f32, m, n, dnnl_ab));
-    ONEDNN_TRY(dnnl_matmul_desc_init(&operation, a, b, NULL, c));
+    ONEDNN_TRY(dnnl_matmul_desc_init(&operation, a, b, bias, c));
     ONEDNN_TRY(dnnl_primitive_attr_create(&attributes));
     dnnl_status_t status = dnnl_success;
     if (accumulate) {
@@ -105,12 +106,14 @@ static void drop(Kept *kept) {
     if (kept->a) dnnl_memory_destroy(kept->a);
     if (kept->b) dnnl_memory_destroy(kept->b);
     if (kept->c) dnnl_memory_destroy(kept->c);
+    if (kept->bias) dnnl_memory_destroy(kept->bias);
     *kept = (Kept){0};
 }
 
 static int is_same(const Shape *s, const Shape *t) {
     return s->m == t->m && s->n == t->n && s->k == t->k && s->type == t->type &&
-           s->accumulate == t->accumulate && s->threads == t->threads && !s->order == !t->order &&
+           s->accumulate == t->accumulate && s->has_bias == t->has_bias &&
+           s->threads == t->threads && !s->order == !t->order &&
            (!s->order || dnnl_memory_desc_equal(s->order, t->order));
 }
 
@@ -123,16 +126,20 @@ static void place(Kept *kept, const Shape *shape) {
 
 static Status compile(Kept *kept) {
     const Shape *s = &kept->shape;
-    dnnl_memory_desc_t a, b, c;
+    dnnl_memory_desc_t a, b, c, bias;
     dnnl_primitive_desc_t description;
+    STATUS_TRY(describe(&bias, dnnl_f32, 1, s->n, dnnl_ab));
     STATUS_TRY(describe(&a, type_of(s->type), s->m, s->k, s->order ? dnnl_ab : dnnl_ba));
     if (!s->order) STATUS_TRY(describe(&b, type_of(s->type), s->k, s->n, dnnl_ab));
-    STATUS_TRY(product(&description, s->m, s->n, &a, s->order ? s->order : &b, &c, s->accumulate));
+    STATUS_TRY(product(&description, s->m, s->n, &a, s->order ? s->order : &b,
+                       s->has_bias ? &bias : NULL, &c, s->accumulate));
     dnnl_status_t status = dnnl_memory_create(&kept->a, &a, one.engine, DNNL_MEMORY_NONE);
     if (status == dnnl_success)
         status = dnnl_memory_create(&kept->c, &c, one.engine, DNNL_MEMORY_NONE);
     if (status == dnnl_success && !s->order)
         status = dnnl_memory_create(&kept->b, &b, one.engine, DNNL_MEMORY_NONE);
+    if (status == dnnl_success && s->has_bias)
+        status = dnnl_memory_create(&kept->bias, &bias, one.engine, DNNL_MEMORY_NONE);
     if (status == dnnl_success) status = dnnl_primitive_create(&kept->primitive, description);
     dnnl_primitive_desc_destroy(description);
     one.made++;
@@ -166,13 +173,16 @@ static Status find(const Shape *shape, Kept **out) {
     return status;
 }
 
-static Status run(Kept *kept, const void *a, dnnl_memory_t b, float *c) {
-    /* oneDNN reads a; its interface has one kind of pointer for everything. */
+static Status run(Kept *kept, const void *a, dnnl_memory_t b, const float *bias, float *c) {
+    /* oneDNN reads a and bias; its interface has one kind of pointer for everything. */
     ONEDNN_TRY(dnnl_memory_set_data_handle(kept->a, (void *)a));
     ONEDNN_TRY(dnnl_memory_set_data_handle(kept->c, c));
-    const dnnl_exec_arg_t operands[] = {
-        {DNNL_ARG_SRC, kept->a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, kept->c}};
-    ONEDNN_TRY(dnnl_primitive_execute(kept->primitive, one.stream, 3, operands));
+    if (bias) ONEDNN_TRY(dnnl_memory_set_data_handle(kept->bias, (void *)bias));
+    const dnnl_exec_arg_t operands[] = {{DNNL_ARG_SRC, kept->a},
+                                        {DNNL_ARG_WEIGHTS, b},
+                                        {DNNL_ARG_DST, kept->c},
+                                        {DNNL_ARG_BIAS, kept->bias}};
+    ONEDNN_TRY(dnnl_primitive_execute(kept->primitive, one.stream, bias ? 4 : 3, operands));
     ONEDNN_TRY(dnnl_stream_wait(one.stream));
     return STATUS_OK;
 }
@@ -210,7 +220,7 @@ Status onednn_packed_open(OnednnPacked **out, OnednnType type, int k, int n) {
     dnnl_primitive_desc_t description;
     STATUS_TRY(describe(&a, type_of(type), TYPICAL_ROWS, k, dnnl_ab));
     STATUS_TRY(describe(&any, type_of(type), k, n, dnnl_format_tag_any));
-    STATUS_TRY(product(&description, TYPICAL_ROWS, n, &a, &any, &c, 0));
+    STATUS_TRY(product(&description, TYPICAL_ROWS, n, &a, &any, NULL, &c, 0));
     OnednnPacked *b = calloc(1, sizeof *b);
     if (!b) {
         dnnl_primitive_desc_destroy(description);
@@ -257,20 +267,26 @@ Status onednn_packed_set(OnednnPacked *b, const void *values, int transposed) {
 }
 
 Status onednn_packed_product(OnednnPacked *b, int m, const void *a, float *c, int accumulate) {
+    return onednn_packed_product_bias(b, m, a, NULL, c, accumulate);
+}
+
+Status onednn_packed_product_bias(OnednnPacked *b, int m, const void *a, const float *bias,
+                                  float *c, int accumulate) {
     Kept *kept;
-    Shape shape = {m, b->n, b->k, b->type, accumulate != 0, threads_count(), &b->order};
+    Shape shape = {m,        b->n, b->k, b->type, accumulate != 0, bias != NULL, threads_count(),
+                   &b->order};
     if (!b->is_set) return status_fail(STATUS_ARGUMENT, "matmul: a product before its weight");
     STATUS_TRY(find(&shape, &kept));
-    return run(kept, a, b->memory, c);
+    return run(kept, a, b->memory, bias, c);
 }
 
 Status onednn_transposed_product(OnednnType type, int m, int n, int k, const void *a, const void *b,
                                  float *c, int accumulate) {
     Kept *kept;
-    Shape shape = {m, n, k, type, accumulate != 0, threads_count(), NULL};
+    Shape shape = {m, n, k, type, accumulate != 0, 0, threads_count(), NULL};
     STATUS_TRY(find(&shape, &kept));
     ONEDNN_TRY(dnnl_memory_set_data_handle(kept->b, (void *)b));
-    return run(kept, a, kept->b, c);
+    return run(kept, a, kept->b, NULL, c);
 }
 
 void onednn_packed_close(OnednnPacked *b) {
@@ -338,6 +354,12 @@ Status onednn_packed_set(OnednnPacked *b, const void *values, int transposed) {
 
 Status onednn_packed_product(OnednnPacked *b, int m, const void *a, float *c, int accumulate) {
     (void)b, (void)m, (void)a, (void)c, (void)accumulate;
+    return absent();
+}
+
+Status onednn_packed_product_bias(OnednnPacked *b, int m, const void *a, const float *bias,
+                                  float *c, int accumulate) {
+    (void)b, (void)m, (void)a, (void)bias, (void)c, (void)accumulate;
     return absent();
 }
 

@@ -41,6 +41,10 @@ Status onednn_packed_set(OnednnPacked *b, const void *values, int transposed);
 /* C [m, n] = A [m, k] B, or +=. On failure C is as it was. m >= 1. */
 Status onednn_packed_product(OnednnPacked *b, int m, const void *a, float *c, int accumulate);
 
+/* The same with bias [n] added to every row; NULL: none. */
+Status onednn_packed_product_bias(OnednnPacked *b, int m, const void *a, const float *bias,
+                                  float *c, int accumulate);
+
 /* C [m, n] = A' B, or +=, with A [k, m] and B [k, n]. On failure C is as it was. m, n, k >= 1. */
 Status onednn_transposed_product(OnednnType type, int m, int n, int k, const void *a, const void *b,
                                  float *c, int accumulate);

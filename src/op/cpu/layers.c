@@ -57,7 +57,7 @@ static void add_columns(int rows, int columns, const float *dx, float *dbias, in
         float sum[COLUMN_BLOCK] = {0};
         for (int r = 0; r < rows; r++) {
             const float *row = dx + (size_t)r * (size_t)columns + first;
-            for (int c = 0; c < width; c++) sum[c] += row[c];
+            cpu_kernels()->add_row(sum, row, 1, width); /* 1 x is x */
         }
         for (int c = 0; c < width; c++)
             dbias[first + c] = accumulate ? dbias[first + c] + sum[c] : sum[c];
@@ -162,14 +162,8 @@ static void norm_columns(int rows, int columns, const float *s, const float *sta
     for (int first = 0; first < columns; first += COLUMN_BLOCK) {
         int width = columns - first < COLUMN_BLOCK ? columns - first : COLUMN_BLOCK;
         float gain[COLUMN_BLOCK] = {0}, shift[COLUMN_BLOCK] = {0};
-        for (int r = 0; r < rows; r++) {
-            size_t at = (size_t)r * (size_t)columns + (size_t)first;
-            float mean = statistics[2 * r], inverse = statistics[2 * r + 1];
-            for (int c = 0; c < width; c++) {
-                gain[c] += dy[at + (size_t)c] * ((s[at + (size_t)c] - mean) * inverse);
-                shift[c] += dy[at + (size_t)c];
-            }
-        }
+        cpu_layer_rows()->norm_sums(rows, (size_t)columns, s + first, statistics, dy + first, gain,
+                                    shift, width);
         for (int c = 0; c < width; c++) {
             dgain[first + c] = accumulate ? dgain[first + c] + gain[c] : gain[c];
             dshift[first + c] = accumulate ? dshift[first + c] + shift[c] : shift[c];

@@ -22,6 +22,11 @@ typedef struct {
     void (*norm_row)(const float *s, const float *gain, const float *shift, float epsilon, float *y,
                      float *statistics, int n);
 
+    /* gain[c] += dy (s - mean) / deviation and shift[c] += dy, down `rows` rows of n columns, which
+     * lie `stride` numbers apart; no product is contracted with its sum. */
+    void (*norm_sums)(int rows, size_t stride, const float *s, const float *statistics,
+                      const float *dy, float *gain, float *shift, int n);
+
     /* sums[2] of one row: mean of g = dy gain, mean of g times the normalised row. */
     void (*norm_backward_sums)(const float *s, const float *statistics, const float *gain,
                                const float *dy, int n, float *sums);

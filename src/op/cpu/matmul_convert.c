@@ -53,6 +53,24 @@ void matmul_round(const float *from, float *to, size_t count) {
         convert->round(from + first, to + first, count - first < PIECE ? count - first : PIECE);
 }
 
+void matmul_widen(const uint16_t *from, int rows, int columns, float *to, int padded_columns) {
+#pragma omp parallel for schedule(static) if (!is_small(rows, columns))
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < columns; c++) {
+            const uint32_t bits = (uint32_t)from[(size_t)r * (size_t)padded_columns + (size_t)c]
+                                  << 16;
+            memcpy(to + (size_t)r * (size_t)columns + c, &bits, sizeof bits);
+        }
+}
+
+void matmul_add_bias(int rows, int columns, const float *bias, float *y) {
+#pragma omp parallel for schedule(static) if (!is_small(rows, columns))
+    for (int r = 0; r < rows; r++) {
+        float *row = y + (size_t)r * (size_t)columns;
+        for (int c = 0; c < columns; c++) row[c] += bias[c];
+    }
+}
+
 void matmul_cut(const float *from, int stride, int rows, int columns, float *to, int accumulate) {
     size_t width = (size_t)columns;
 #pragma omp parallel for schedule(static) if (!is_small(rows, columns))

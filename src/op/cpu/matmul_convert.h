@@ -20,6 +20,9 @@ typedef struct {
     /* to[i] = the bits of from[i] as bfloat16. */
     void (*narrow)(const float *from, uint16_t *to, size_t count);
 
+    /* The same, and sum[i] += from[i]. */
+    void (*narrow_add)(const float *from, uint16_t *to, float *sum, size_t count);
+
     /* to[i] = from[i] rounded to bfloat16, as f32. The two may be the same. */
     void (*round)(const float *from, float *to, size_t count);
 } MatmulConvert;
@@ -37,6 +40,12 @@ void matmul_to_f32(const float *from, int rows, int columns, float *to, int padd
 
 /* to[i] = from[i] rounded, by all threads. */
 void matmul_round(const float *from, float *to, size_t count);
+
+/* to [rows, columns] = the upper left of what matmul_to_bf16 made, as f32. */
+void matmul_widen(const uint16_t *from, int rows, int columns, float *to, int padded_columns);
+
+/* y[r] += bias, both with `columns` columns. */
+void matmul_add_bias(int rows, int columns, const float *bias, float *y);
 
 /* to [rows, columns] = the upper left of from [., stride], or += where `accumulate`. */
 void matmul_cut(const float *from, int stride, int rows, int columns, float *to, int accumulate);

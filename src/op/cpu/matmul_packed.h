@@ -19,6 +19,14 @@
 
 #include "op/cpu/dnnl.h"
 #include "op/cpu/matmul_f32.h"
+#include "op/matmul.h"
+
+/* Two rows of AMX tiles, or one step of their depth in bfloat16. */
+#define MATMUL_BLOCK 32
+
+static inline int matmul_whole(int n) {
+    return (n + MATMUL_BLOCK - 1) / MATMUL_BLOCK * MATMUL_BLOCK;
+}
 
 typedef struct MatmulPacked MatmulPacked;
 
@@ -33,6 +41,12 @@ Status matmul_packed_set(MatmulPacked *weight, const float *value);
  * MATMUL_BACKWARD_WEIGHT and otherwise not used. On failure `out` is as it was. */
 Status matmul_packed_product(MatmulPacked *weight, MatmulProduct product, int rows,
                              const float *left, const float *right, float *out, int accumulate);
+
+/* The same with operands that may be there rounded, of weights in ONEDNN_BF16, and for
+ * MATMUL_FORWARD a bias [outputs] that is added to every row (NULL: none). */
+Status matmul_packed_product_with(MatmulPacked *weight, MatmulProduct product, int rows,
+                                  MatmulOperand left, MatmulOperand right, const float *bias,
+                                  float *out, int accumulate);
 
 /* NULL is fine. */
 void matmul_packed_close(MatmulPacked *weight);

@@ -108,6 +108,30 @@ static void norm_row(const float *s, const float *gain, const float *shift, floa
 
 /* y = n gain + shift, n = (s - mean) inverse: with g = dy gain,
  * ds = inverse (g - mean(g) - n mean(g n)). */
+/* Down the rows with the roundings of a loop that has no fused multiply-add, which is what the sums
+ * were first computed by: trainings keep their bits on every instruction set. */
+#if !defined(__clang__)
+#pragma GCC push_options
+#pragma GCC optimize("-ffp-contract=off")
+#endif
+static void norm_sums(int rows, size_t stride, const float *s, const float *statistics,
+                      const float *dy, float *restrict gain, float *restrict shift, int n) {
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#endif
+    for (int r = 0; r < rows; r++, s += stride, dy += stride) {
+        const float mean = statistics[2 * r], inverse = statistics[2 * r + 1];
+#pragma omp simd
+        for (int c = 0; c < n; c++) {
+            gain[c] += dy[c] * ((s[c] - mean) * inverse);
+            shift[c] += dy[c];
+        }
+    }
+}
+#if !defined(__clang__)
+#pragma GCC pop_options
+#endif
+
 static void norm_backward_sums(const float *s, const float *statistics, const float *gain,
                                const float *dy, int n, float *sums) {
     float mean = statistics[0], inverse = statistics[1];
@@ -277,6 +301,7 @@ const CpuLayerRows JOIN(cpu_layer_rows_, ISA) = {
     .gelu_row = gelu_row,
     .gelu_backward_row = gelu_backward_row,
     .norm_row = norm_row,
+    .norm_sums = norm_sums,
     .norm_backward_sums = norm_backward_sums,
     .norm_backward_part = norm_backward_part,
     .exp_sum_row = exp_sum_row,

@@ -30,11 +30,20 @@ static void narrow(const float *restrict from, uint16_t *restrict to, size_t cou
     for (size_t i = 0; i < count; i++) to[i] = (uint16_t)(rounded_bits(bits_of(from[i])) >> 16);
 }
 
+static void narrow_add(const float *restrict from, uint16_t *restrict to, float *restrict sum,
+                       size_t count) {
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        to[i] = (uint16_t)(rounded_bits(bits_of(from[i])) >> 16);
+        sum[i] += from[i];
+    }
+}
+
 static void round_all(const float *from, float *to, size_t count) {
 #pragma omp simd
     for (size_t i = 0; i < count; i++)
         to[i] = from_bits(rounded_bits(bits_of(from[i])) & 0xffff0000u);
 }
 
-const MatmulConvert JOIN(matmul_convert_,
-                         ISA) = {.name = TEXT(ISA), .narrow = narrow, .round = round_all};
+const MatmulConvert JOIN(matmul_convert_, ISA) = {
+    .name = TEXT(ISA), .narrow = narrow, .narrow_add = narrow_add, .round = round_all};
