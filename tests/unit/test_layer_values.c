@@ -1,5 +1,6 @@
 /* Where activations and LayerNorm are hard: tails, NaN and infinities, extremes of float, rows of
  * one value. Every instruction set that this processor has. */
+#include "op/cpu/kernels.h"
 #include "op/cpu/layers.h"
 #include "op/op.h"
 
@@ -192,6 +193,56 @@ START_TEST(norm_of_a_nan_spoils_its_row_alone) {
 }
 END_TEST
 
+/* --- products of short sequences ----------------------------------------------------------------
+ */
+
+/* Both ways of multiplying add in the same order: the same bits, whatever rows, depth and strides;
+ * and nothing outside of the result is written. */
+START_TEST(rows_multiply_as_blocks_do) {
+    enum { MOST = 30, WIDE = 64, DEPTH = 21 };
+    const CpuKernels *list[3] = {&cpu_kernels_baseline};
+    int count = 1;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("x86-64-v3")) list[count++] = &cpu_kernels_avx2;
+    if (__builtin_cpu_supports("x86-64-v4")) list[count++] = &cpu_kernels_avx512;
+#endif
+    static float a[36 * DEPTH], turned[DEPTH * 36], b[WIDE * DEPTH], right[DEPTH * WIDE];
+    static float panels[DEPTH * WIDE], blocks[36 * WIDE], rows[MOST * WIDE + 1];
+    for (int i = 0; i < 36 * DEPTH; i++) a[i] = (float)sin(i);
+    for (int i = 0; i < 36 * DEPTH; i++) turned[i % DEPTH * 36 + i / DEPTH] = a[i];
+    for (int i = 0; i < WIDE * DEPTH; i++) b[i] = (float)cos(3 * i);
+    for (int v = 0; v < count; v++) {
+        const CpuKernels *k = list[v];
+        for (int n = 1; n <= WIDE; n += 9) {
+            const int wide = (int)tile_pad((size_t)n, (size_t)k->lanes);
+            const int most = (int)tile_pad((size_t)n, (size_t)k->nr);
+            k->pack_transposed(b, DEPTH, n, DEPTH, 1, panels, DEPTH);
+            k->multiply(36, most, DEPTH, a, DEPTH, 1, panels, DEPTH, blocks, WIDE, 0);
+            for (int i = 0; i < DEPTH * WIDE; i++) right[i] = NAN;
+            k->transpose(b, DEPTH, n, DEPTH, right, WIDE);
+            int wrong = 0;
+            for (int c = 0; c < DEPTH; c++)
+                for (int r = 0; r < WIDE; r++) {
+                    const float found = right[c * WIDE + r];
+                    wrong += r < n      ? found != b[r * DEPTH + c]
+                             : r < wide ? found != 0
+                                        : !isnan(found);
+                }
+            for (int m = 1; m <= MOST; m += m < 13 ? 1 : 17)
+                for (int by_column = 0; by_column < 2; by_column++) {
+                    for (int i = 0; i <= MOST * WIDE; i++) rows[i] = NAN;
+                    k->multiply_rows(m, wide, DEPTH, by_column ? turned : a, by_column ? 1 : DEPTH,
+                                     by_column ? 36 : 1, right, WIDE, rows, WIDE);
+                    for (int i = 0; i < MOST * WIDE; i++)
+                        wrong += i / WIDE < m && i % WIDE < wide ? rows[i] != blocks[i]
+                                                                 : !isnan(rows[i]);
+                }
+            ck_assert_msg(!wrong, "%s, %d columns: %d numbers are wrong", k->name, n, wrong);
+        }
+    }
+}
+END_TEST
+
 Suite *suite_layer_values(void);
 Suite *suite_layer_values(void) {
     Suite *suite = suite_create("layer values");
@@ -204,6 +255,7 @@ Suite *suite_layer_values(void) {
     tcase_add_test(tcase, norm_of_a_row_of_one_value);
     tcase_add_test(tcase, norm_of_zeros_is_the_shift_exactly);
     tcase_add_loop_test(tcase, norm_of_a_nan_spoils_its_row_alone, 0, 19);
+    tcase_add_test(tcase, rows_multiply_as_blocks_do);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -5,6 +5,7 @@
 #include "base/threads.h"
 #include "op/cpu/matmul_convert.h"
 #include "op/cpu/matmul_packed.h"
+#include "op/op.h"
 #include "store/safetensors_half.h"
 
 #include <check.h>
@@ -459,6 +460,99 @@ START_TEST(padding_is_zero_and_nothing_else_is_written) {
 }
 END_TEST
 
+/* --- operands that are kept ------------------------------------------------------------------- */
+
+/* from [rows, columns] as products of `weight` read it; *shape says how. */
+static uint16_t *rounded(const MatmulWeight *weight, const float *from, int rows, int columns,
+                         MatmulRounded *shape) {
+    *shape = matmul_rounded(weight, rows, columns);
+    if (!shape->bytes) return NULL;
+    uint16_t *to = malloc(shape->bytes);
+    ck_assert_ptr_nonnull(to);
+    memset(to, 0xff, shape->bytes);
+    matmul_round_operand(*shape, from, rows, columns, to);
+    return to;
+}
+
+/* Operands made beforehand, in both precisions: the same bits as made by each product; and a bias
+ * as one addition to every sum. */
+START_TEST(operands_that_are_kept_give_the_same_bits) {
+    for (int precision = 0; precision < 2; precision++) {
+        Case c = case_open(shapes[_i].outputs, shapes[_i].inputs, shapes[_i].rows);
+        MatmulWeight *weight = weight_open(&c, (Precision)precision);
+        MatmulRounded shape;
+        uint16_t *x = rounded(weight, c.x, c.rows, c.inputs, &shape);
+        uint16_t *dy = rounded(weight, c.dy, c.rows, c.outputs, &shape);
+        const MatmulOperand kept_x = {x ? NULL : c.x, x}, kept_dy = {dy ? NULL : c.dy, dy};
+        float *bias = numbers((size_t)c.outputs, "bias");
+        must(matmul_forward(weight, c.rows, c.x, c.out));
+        for (size_t i = 0; i < c.count[MATMUL_FORWARD]; i++)
+            c.out[i] += bias[i % (size_t)c.outputs];
+        must(matmul_forward_with(weight, c.rows, kept_x, bias, c.again));
+        ck_assert_mem_eq(c.out, c.again, c.count[MATMUL_FORWARD] * sizeof(float));
+        for (int accumulate = 0; accumulate < 2; accumulate++) {
+            must(matmul_backward_input(weight, c.rows, c.dy, c.out, accumulate));
+            must(matmul_backward_input_with(weight, c.rows, kept_dy, c.again, accumulate));
+            ck_assert_mem_eq(c.out, c.again, c.count[MATMUL_BACKWARD_INPUT] * sizeof(float));
+        }
+        for (int accumulate = 0; accumulate < 2; accumulate++) {
+            must(matmul_backward_weight(weight, c.rows, c.dy, c.x, c.out, accumulate));
+            must(matmul_backward_weight_with(weight, c.rows, kept_dy, kept_x, c.again, accumulate));
+            ck_assert_mem_eq(c.out, c.again, c.count[MATMUL_BACKWARD_WEIGHT] * sizeof(float));
+        }
+        free(bias), free(x), free(dy);
+        matmul_weight_close(weight);
+        case_close(&c);
+    }
+}
+END_TEST
+
+/* One pass gives what three gave: f'(x) dy, its sums and its bfloat16, with zeros around. */
+START_TEST(gradients_round_in_one_pass) {
+    enum { ROWS = 45, COLUMNS = 261, ALL = ROWS * COLUMNS };
+    const Activation f = (Activation)_i;
+    const LayerOps *layers = device_cpu()->layers;
+    const MatmulRounded shape = {64, 288, 64 * 288 * sizeof(uint16_t)};
+    float *x = numbers(ALL, "x"), *y = numbers(ALL, "y"), *dy = numbers(ALL, "dy"), *dx;
+    uint16_t *expected = malloc(shape.bytes), *found = malloc(shape.bytes);
+    float sum[COLUMNS], again[COLUMNS];
+    ck_assert_ptr_nonnull(dx = malloc(ALL * sizeof *dx));
+    ck_assert(expected && found);
+    layers->activate(f, ROWS, COLUMNS, NULL, x, y);
+    for (int accumulate = 0; accumulate < 2; accumulate++) {
+        for (int c = 0; c < COLUMNS; c++) sum[c] = again[c] = (float)c / 7;
+        layers->activate_backward(f, ROWS, COLUMNS, x, y, dy, dx, sum, accumulate);
+        matmul_to_bf16(dx, ROWS, COLUMNS, expected, shape.rows, shape.columns);
+        memset(found, 0xff, shape.bytes);
+        matmul_round_gradient(shape, f, ROWS, COLUMNS, x, y, dy, found, again, accumulate);
+        ck_assert_mem_eq(found, expected, shape.bytes);
+        ck_assert_mem_eq(again, sum, sizeof sum);
+    }
+    matmul_round_gradient(shape, f, ROWS, COLUMNS, x, y, dy, found, NULL, 0);
+    ck_assert_mem_eq(found, expected, shape.bytes);
+    if (f == ACTIVATION_GELU) {
+        matmul_to_bf16(y, ROWS, COLUMNS, expected, shape.rows, shape.columns);
+        matmul_round_gelu(shape, ROWS, COLUMNS, x, dx, found);
+        ck_assert_mem_eq(dx, y, ALL * sizeof *y);
+        ck_assert_mem_eq(found, expected, shape.bytes);
+    }
+    free(x), free(y), free(dy), free(dx), free(expected), free(found);
+}
+END_TEST
+
+/* Where oneDNN refuses a shape, f32 multiplies what is kept: exactly the rounded numbers. */
+START_TEST(kept_operands_widen_exactly) {
+    enum { ROWS = 5, COLUMNS = 37, WIDE = 64 };
+    float *x = numbers(ROWS * COLUMNS, "x"), wide[ROWS * COLUMNS], expected[ROWS * COLUMNS];
+    uint16_t narrow[ROWS * WIDE];
+    matmul_to_bf16(x, ROWS, COLUMNS, narrow, ROWS, WIDE);
+    matmul_round(x, expected, ROWS * COLUMNS);
+    matmul_widen(narrow, ROWS, COLUMNS, wide, WIDE);
+    ck_assert_mem_eq(wide, expected, sizeof wide);
+    free(x);
+}
+END_TEST
+
 Suite *suite_matmul(void) {
     Suite *suite = suite_create("matmul");
     TCase *all = tcase_create("all");
@@ -475,6 +569,9 @@ Suite *suite_matmul(void) {
     tcase_add_test(all, shapes_that_are_kept_have_a_bound);
     tcase_add_test(all, conversion_rounds_to_nearest_even_and_keeps_what_is_special);
     tcase_add_test(all, padding_is_zero_and_nothing_else_is_written);
+    tcase_add_loop_test(all, operands_that_are_kept_give_the_same_bits, 0, SHAPES);
+    tcase_add_loop_test(all, gradients_round_in_one_pass, 0, ACTIVATION_RELU + 1);
+    tcase_add_test(all, kept_operands_widen_exactly);
     suite_add_tcase(suite, all);
     return suite;
 }
