@@ -9,7 +9,7 @@
 #define CHUNK 512
 /* Columns that one thread sums down all rows: the order of a sum is the order of the rows, whatever
  * the number of threads. */
-#define COLUMN_BLOCK 64
+#define COLUMN_BLOCK 128
 /* Below so many numbers waking the other threads costs more than they save. */
 #define ALONE 4096
 
