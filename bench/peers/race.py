@@ -70,7 +70,7 @@ CUDA_CASES = (
 
 LAYERS = ["layer 768 12 3072 32 11 f32", "layer 768 12 3072 32 11 bf16"]
 
-REORDER = ["reorder 200 10 bf16", "reorder 133 15 bf16", "reorder 200 10 f32"]
+REORDER = ["reorder 400 5 bf16", "reorder 200 10 bf16", "reorder 133 15 bf16", "reorder 200 10 f32"]
 
 # sentences, words, beam
 DECODE = [(256, 10, 1), (128, 10, 8), (32, 10, 64), (256, 15, 1), (64, 15, 8), (16, 15, 64)]
@@ -320,7 +320,7 @@ def main():
     elif options.race == "recurrent":
         run_cases(race, RECURRENT, options, untimed=0)
     elif options.race == "reorder":
-        run_cases(race, REORDER, options, untimed=2)
+        run_cases(race, options.case or REORDER, options, untimed=2)
     elif options.race == "decode":
         run_decode(race, options)
     elif options.race == "layer":
