@@ -92,28 +92,23 @@ static Status ask(Survey *s, const Operation *o, FILE *table) {
     return STATUS_OK;
 }
 
-static Status fact(Survey *s, const char *name, int value) {
-    return results_fact(s->results, name, value, value, value, "1");
-}
-
 static Status survey(Survey *s) {
     FILE *table = results_table(s->results, "operations",
                                 "group\toperation\tdirections\tcpu_forward\tcpu_backward\t"
                                 "gpu_forward\tgpu_backward\treason");
     if (!table) return STATUS_IO;
     for (int i = 0; i < operations_count(); i++) STATUS_TRY(ask(s, operation_at(i), table));
-    STATUS_TRY(fact(s, "operations.asked", s->asked));
-    STATUS_TRY(fact(s, "operations.cpu", s->runs[CPU]));
-    STATUS_TRY(fact(s, "operations.attention", s->attention));
+    STATUS_TRY(results_exactf(s->results, s->asked, "1", "operations.asked"));
+    STATUS_TRY(results_exactf(s->results, s->runs[CPU], "1", "operations.cpu"));
+    STATUS_TRY(results_exactf(s->results, s->attention, "1", "operations.attention"));
     if (!s->device[GPU]) return STATUS_OK;
-    STATUS_TRY(fact(s, "operations.gpu", s->runs[GPU]));
-    STATUS_TRY(fact(s, "operations.attention.gpu", s->attention_gpu));
-    for (int r = 0; r < REASONS; r++) {
-        char name[64];
-        snprintf(name, sizeof name, "operations.gpu.without.%s", reasons[r]);
-        STATUS_TRY(fact(s, name, s->without[r]));
-    }
-    return fact(s, "operations.gpu.emulated", getenv("TAMRIN_TEST_GPU") == NULL);
+    STATUS_TRY(results_exactf(s->results, s->runs[GPU], "1", "operations.gpu"));
+    STATUS_TRY(results_exactf(s->results, s->attention_gpu, "1", "operations.attention.gpu"));
+    for (int r = 0; r < REASONS; r++)
+        STATUS_TRY(results_exactf(s->results, s->without[r], "1", "operations.gpu.without.%s",
+                                  reasons[r]));
+    return results_exactf(s->results, getenv("TAMRIN_TEST_GPU") == NULL, "1",
+                          "operations.gpu.emulated");
 }
 
 static Status open_devices(Survey *s, int real) {

@@ -2,7 +2,6 @@
 #include "q1_bottleneck_seeds.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 enum { DRAWS = 2000 };
@@ -92,24 +91,6 @@ double q1_bits_per_number(const Q1Session *session, const Q1Tests *tests) {
 /* --- facts --------------------------------------------------------------------------------------
  */
 
-static Status fact(const Q1Session *session, Results *results, Interval x, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static Status fact(const Q1Session *session, Results *results, Interval x, const char *format,
-                   ...) {
-    char name[160];
-    int used = snprintf(name, sizeof name, "q1.%s", session->plan.full ? "" : "quick.");
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(name + used, sizeof name - (size_t)used, format, arguments);
-    va_end(arguments);
-    return results_fact(results, name, x.value, x.low, x.high, "1");
-}
-
-static Interval exactly(double value) {
-    return (Interval){value, value, value};
-}
-
 static const int quoted[] = {8, 16, 24, 32, 48};
 enum { QUOTED = sizeof quoted / sizeof *quoted };
 
@@ -132,19 +113,19 @@ static Status network_facts(const Q1Session *session, const Q1Tests *tests, Resu
         if (l < 0) continue;
         STATUS_TRY(
             q1_means(session, tests + first, q1_seeds_of(session, first), l, cell->part, &m));
-        STATUS_TRY(fact(session, results, m.accuracy, "%s.n%d", name, quoted[q]));
-        STATUS_TRY(fact(session, results, m.forced, "%s.n%d.forced", name, quoted[q]));
-        STATUS_TRY(fact(session, results, m.exact, "%s.n%d.exact", name, quoted[q]));
+        STATUS_TRY(results_factf(results, m.accuracy, "1", "%s.n%d", name, quoted[q]));
+        STATUS_TRY(results_factf(results, m.forced, "1", "%s.n%d.forced", name, quoted[q]));
+        STATUS_TRY(results_factf(results, m.exact, "1", "%s.n%d.exact", name, quoted[q]));
         if (cell->part == Q1_TEXT)
             STATUS_TRY(
-                fact(session, results, exactly(m.untouched), "%s.n%d.untouched", name, quoted[q]));
+                results_exactf(results, m.untouched, "1", "%s.n%d.untouched", name, quoted[q]));
         else
-            STATUS_TRY(fact(session, results, m.bits, "%s.n%d.bits", name, quoted[q]));
+            STATUS_TRY(results_factf(results, m.bits, "1", "%s.n%d.bits", name, quoted[q]));
     }
-    STATUS_TRY(fact(session, results, exactly(config.width), "%s.width", name));
-    STATUS_TRY(fact(session, results, exactly((double)seq2seq_parameters(&config)), "%s.parameters",
-                    name));
-    return fact(session, results, exactly(seq2seq_handed_over(&config)), "%s.handed_over", name);
+    STATUS_TRY(results_exactf(results, config.width, "1", "%s.width", name));
+    STATUS_TRY(
+        results_exactf(results, (double)seq2seq_parameters(&config), "1", "%s.parameters", name));
+    return results_exactf(results, seq2seq_handed_over(&config), "1", "%s.handed_over", name);
 }
 
 /* What a score adds to accuracy at a length, between networks of the same seed. */
@@ -161,7 +142,7 @@ static Status gain_facts(const Q1Session *session, const Q1Tests *tests, Results
         for (int s = 0; s < seeds; s++)
             gain[s] = tests[with + s].accuracy[l] - tests[without + s].accuracy[l];
         STATUS_TRY(q1_over_seeds(gain, seeds, &mean));
-        STATUS_TRY(fact(session, results, mean, "%s.n%d", name, quoted[q]));
+        STATUS_TRY(results_factf(results, mean, "1", "%s.n%d", name, quoted[q]));
     }
     return STATUS_OK;
 }
@@ -197,15 +178,14 @@ static Status width_facts(const Q1Session *session, const Q1Tests *tests, Result
         const Seq2seqConfig config = q1_cell_config(session, cell);
         const int context = seq2seq_handed_over(&config);
         STATUS_TRY(most_bits(session, tests, first, &bits));
-        STATUS_TRY(fact(session, results, bits, "width.c%d.most_bits", context));
-        STATUS_TRY(fact(session, results,
-                        (Interval){bits.value / context, bits.low / context, bits.high / context},
-                        "width.c%d.bits_per_number", context));
+        STATUS_TRY(results_factf(results, bits, "1", "width.c%d.most_bits", context));
+        STATUS_TRY(results_factf(
+            results, (Interval){bits.value / context, bits.low / context, bits.high / context}, "1",
+            "width.c%d.bits_per_number", context));
     }
     const double most = q1_bits_per_number(session, tests);
-    STATUS_TRY(fact(session, results, exactly(most), "width.bits_per_number"));
-    return fact(session, results, exactly(16 * log2(session->plan.alphabet)),
-                "width.bits_needed.n16");
+    STATUS_TRY(results_exactf(results, most, "1", "width.bits_per_number"));
+    return results_exactf(results, 16 * log2(session->plan.alphabet), "1", "width.bits_needed.n16");
 }
 
 /* How much larger the largest network of a part is than its smallest, at most. */
@@ -242,21 +222,21 @@ static Status plan_facts(const Q1Session *session, Results *results) {
                  {"test_sequences", p->test_sequences},
                  {"tested.longest", p->lengths.value[p->lengths.count - 1]}};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
-        STATUS_TRY(fact(session, results, exactly(given[i].value), "%s%s",
-                        i < 6 || i > 8 ? "bottleneck." : "", given[i].name));
-    STATUS_TRY(fact(session, results, exactly(size_spread(session)), "bottleneck.size_spread"));
-    STATUS_TRY(fact(session, results, exactly(p->copy_seeds[SCORE_GENERAL]), "copy.general_seeds"));
+        STATUS_TRY(results_exactf(results, given[i].value, "1", "%s%s",
+                                  i < 6 || i > 8 ? "bottleneck." : "", given[i].name));
+    STATUS_TRY(results_exactf(results, size_spread(session), "1", "bottleneck.size_spread"));
+    STATUS_TRY(results_exactf(results, p->copy_seeds[SCORE_GENERAL], "1", "copy.general_seeds"));
     if (session->text.count == 0) return STATUS_OK;
-    STATUS_TRY(fact(session, results, exactly(p->seeds[Q1_TEXT]), "text.seeds"));
+    STATUS_TRY(results_exactf(results, p->seeds[Q1_TEXT], "1", "text.seeds"));
+    STATUS_TRY(results_exactf(results, session->text.sentences[Q1_TRAIN], "1", "text.sentences"));
     STATUS_TRY(
-        fact(session, results, exactly(session->text.sentences[Q1_TRAIN]), "text.sentences"));
-    STATUS_TRY(
-        fact(session, results, exactly(session->text.sentences[Q1_TEST]), "text.test_sentences"));
-    STATUS_TRY(fact(session, results, exactly(session->text.letter_bits), "text.letter_bits"));
-    return fact(session, results, exactly(session->text.symbols), "text.symbols");
+        results_exactf(results, session->text.sentences[Q1_TEST], "1", "text.test_sentences"));
+    STATUS_TRY(results_exactf(results, session->text.letter_bits, "1", "text.letter_bits"));
+    return results_exactf(results, session->text.symbols, "1", "text.symbols");
 }
 
 Status q1_report_facts(const Q1Session *session, const Q1Tests *tests, Results *results) {
+    STATUS_TRY(results_prefix(results, "q1.%s", session->plan.full ? "" : "quick."));
     STATUS_TRY(plan_facts(session, results));
     for (int first = 0; first < session->cells; first += q1_seeds_of(session, first))
         STATUS_TRY(network_facts(session, tests, results, first));

@@ -2,7 +2,6 @@
 #include "stat/bootstrap.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,24 +15,6 @@ static int over_seeds(const MemoryData *data, const double *values, Interval *ou
     for (size_t i = 0; i < count; i++)
         if (!isfinite(values[i])) return 0;
     return bootstrap_interval(values, count, bootstrap_mean, NULL, DRAWS, 1, out) == STATUS_OK;
-}
-
-static Status fact(const MemoryData *data, Results *results, Interval x, const char *unit,
-                   const char *format, ...) __attribute__((format(printf, 5, 6)));
-
-static Status fact(const MemoryData *data, Results *results, Interval x, const char *unit,
-                   const char *format, ...) {
-    char name[160];
-    int used = snprintf(name, sizeof name, "%s.memory.", memory_plan_prefix(data->plan));
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(name + used, sizeof name - (size_t)used, format, arguments);
-    va_end(arguments);
-    return results_fact(results, name, x.value, x.low, x.high, unit);
-}
-
-static Interval exactly(double value) {
-    return (Interval){value, value, value};
 }
 
 static const MemoryTraining *of_seed(const MemoryData *data, int kind, int lag, int s) {
@@ -68,8 +49,8 @@ static Status recall_of(const MemoryData *data, Results *results, MemoryKind kin
     fprintf(table, "%s\t%d\t%d\t%.6g\t%.6g\t%.6g\t%d\t%d\n", slug, lag, distance, mean.value,
             mean.low, mean.high, solved, plan->seeds);
     *solved_out = solved;
-    STATUS_TRY(fact(data, results, mean, "1", "%s.recall.lag%d", slug, lag));
-    return fact(data, results, exactly(solved), "1", "%s.solved.lag%d", slug, lag);
+    STATUS_TRY(results_factf(results, mean, "1", "%s.recall.lag%d", slug, lag));
+    return results_exactf(results, solved, "1", "%s.solved.lag%d", slug, lag);
 }
 
 /* The reach of a reader is the longest lag up to which every seed of every lag is solved. */
@@ -83,7 +64,7 @@ static Status write_recall(const MemoryData *data, Results *results) {
             if (unbroken) reach = plan->lag[l];
         }
         STATUS_TRY(
-            fact(data, results, exactly(reach), "1", "%s.reach", memory_kind_slug[plan->kind[k]]));
+            results_exactf(results, reach, "1", "%s.reach", memory_kind_slug[plan->kind[k]]));
     }
     return STATUS_OK;
 }
@@ -114,8 +95,9 @@ static Status write_learning(const MemoryData *data, Results *results) {
                         mean.value, mean.low, mean.high, loss);
                 if (learned || mean.value < SOLVED) continue;
                 learned = 1;
-                STATUS_TRY(fact(data, results, exactly((double)first->curve[p].step), "1",
-                                "%s.learned.lag%d", memory_kind_slug[plan->kind[k]], plan->lag[l]));
+                STATUS_TRY(results_exactf(results, (double)first->curve[p].step, "1",
+                                          "%s.learned.lag%d", memory_kind_slug[plan->kind[k]],
+                                          plan->lag[l]));
             }
         }
     return STATUS_OK;
@@ -158,11 +140,11 @@ static Status norms_of(const MemoryData *data, Results *results, MemoryKind kind
         fprintf(table, "%s\t%s\t%d\t%d\t%.6g\t%.6g\t%.6g\t%.6g\n", slug, when, plan->lag[l],
                 plan->offset[i], mean.value, mean.low, mean.high, relative.value);
         if (phase == MEMORY_BEFORE)
-            STATUS_TRY(fact(data, results, relative, "1", "%s.share.before.back%d", slug,
-                            plan->offset[i]));
+            STATUS_TRY(results_factf(results, relative, "1", "%s.share.before.back%d", slug,
+                                     plan->offset[i]));
         else
-            STATUS_TRY(fact(data, results, relative, "1", "%s.share.after.lag%d.back%d", slug,
-                            plan->lag[l], plan->offset[i]));
+            STATUS_TRY(results_factf(results, relative, "1", "%s.share.after.lag%d.back%d", slug,
+                                     plan->lag[l], plan->offset[i]));
     }
     return STATUS_OK;
 }
@@ -191,15 +173,15 @@ static Status rates_of(const MemoryData *data, Results *results, MemoryKind kind
     fprintf(table, "%s\t%s\t%d\t%.6g\t%.6g\t%.6g\t%.6g\t%d\t%.6g\n", slug, memory_phase_name[phase],
             plan->lag[l], mean.value, mean.low, mean.high, fit, farthest, exp(log_start));
     if (phase == MEMORY_BEFORE) {
-        STATUS_TRY(fact(data, results, exactly(fit), "1", "%s.fit.before", slug));
+        STATUS_TRY(results_exactf(results, fit, "1", "%s.fit.before", slug));
         /* The share of a word's influence that one further word takes. */
-        STATUS_TRY(fact(data, results,
-                        (Interval){-expm1(-mean.value), -expm1(-mean.low), -expm1(-mean.high)}, "1",
-                        "%s.loss", slug));
-        return fact(data, results, mean, "1", "%s.rate.before", slug);
+        STATUS_TRY(results_factf(
+            results, (Interval){-expm1(-mean.value), -expm1(-mean.low), -expm1(-mean.high)}, "1",
+            "%s.loss", slug));
+        return results_factf(results, mean, "1", "%s.rate.before", slug);
     }
-    STATUS_TRY(fact(data, results, exactly(fit), "1", "%s.fit.after.lag%d", slug, plan->lag[l]));
-    return fact(data, results, mean, "1", "%s.rate.after.lag%d", slug, plan->lag[l]);
+    STATUS_TRY(results_exactf(results, fit, "1", "%s.fit.after.lag%d", slug, plan->lag[l]));
+    return results_factf(results, mean, "1", "%s.rate.after.lag%d", slug, plan->lag[l]);
 }
 
 static Status write_norms(const MemoryData *data, Results *results) {
@@ -234,8 +216,8 @@ static Status write_last_backward(const MemoryData *data, Results *results) {
             }
     }
     if (!counted) return STATUS_OK;
-    STATUS_TRY(fact(data, results, exactly(counted), "1", "bilstm.backward.counted"));
-    return fact(data, results, exactly(largest), "1", "bilstm.backward.largest");
+    STATUS_TRY(results_exactf(results, counted, "1", "bilstm.backward.counted"));
+    return results_exactf(results, largest, "1", "bilstm.backward.largest");
 }
 
 /* The state in the middle of MEMORY_MIDDLE's sequence: one row for each half, side and distance. */
@@ -264,11 +246,11 @@ static Status write_side(const MemoryData *data, Results *results, MemoryPhase p
                          of_seed(data, MEMORY_MIDDLE, plan->pair_lag, s)->side[phase][part][after],
                          plan->offsets)
                 .rate;
-    STATUS_TRY(fact(data, results, exactly(largest), "1", "sides.%s.%s.%s.largest",
-                    memory_phase_name[phase], memory_part_name[part], side_name[after]));
+    STATUS_TRY(results_exactf(results, largest, "1", "sides.%s.%s.%s.largest",
+                              memory_phase_name[phase], memory_part_name[part], side_name[after]));
     if (!over_seeds(data, rate, &mean)) return STATUS_OK; /* the half that sees nothing there */
-    return fact(data, results, mean, "1", "sides.%s.%s.%s.rate", memory_phase_name[phase],
-                memory_part_name[part], side_name[after]);
+    return results_factf(results, mean, "1", "sides.%s.%s.%s.rate", memory_phase_name[phase],
+                         memory_part_name[part], side_name[after]);
 }
 
 static Status write_sides(const MemoryData *data, Results *results) {
@@ -322,12 +304,12 @@ static Status write_cards(const MemoryData *data, Results *results) {
                 memory_kind_slug[kind], lags, architecture, t->parameters, plan->rate[kind][0],
                 plan->steps, plan->batch, plan->alphabet, plan->others, plan->validation,
                 plan->test, plan->seeds);
-        STATUS_TRY(fact(data, results, exactly((double)t->parameters), "1", "%s.parameters",
-                        memory_kind_slug[kind]));
-        STATUS_TRY(fact(data, results, exactly(memory_width(&config)), "1", "%s.width",
-                        memory_kind_slug[kind]));
-        STATUS_TRY(fact(data, results, exactly(plan->rate[kind][0]), "1", "%s.peak_rate",
-                        memory_kind_slug[kind]));
+        STATUS_TRY(results_exactf(results, (double)t->parameters, "1", "%s.parameters",
+                                  memory_kind_slug[kind]));
+        STATUS_TRY(results_exactf(results, memory_width(&config), "1", "%s.width",
+                                  memory_kind_slug[kind]));
+        STATUS_TRY(results_exactf(results, plan->rate[kind][0], "1", "%s.peak_rate",
+                                  memory_kind_slug[kind]));
     }
     return STATUS_OK;
 }
@@ -367,11 +349,12 @@ static Status write_settings(const MemoryData *data, Results *results) {
                {"sides.distance", memory_distance(MEMORY_MIDDLE, plan->pair_lag)},
                {"trainings", (double)data->trainings}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        STATUS_TRY(fact(data, results, exactly(all[i].value), "1", "%s", all[i].name));
+        STATUS_TRY(results_exactf(results, all[i].value, "1", "%s", all[i].name));
     return STATUS_OK;
 }
 
 Status memory_report_write(const MemoryData *data, Results *results) {
+    STATUS_TRY(results_prefix(results, "%s.memory.", memory_plan_prefix(data->plan)));
     STATUS_TRY(write_settings(data, results));
     STATUS_TRY(write_recall(data, results));
     STATUS_TRY(write_norms(data, results));

@@ -78,6 +78,7 @@ static Status run(Session *s, Results *results) {
                 d->plan.data);
     drawbacks_list_cells(d);
     STATUS_TRY(describe(d, results));
+    STATUS_TRY(results_prefix(results, "%s.", d->facts));
     STATUS_TRY(measure(s));
     STATUS_TRY(drawbacks_report_grid(d, s->gathered, &s->grid, results));
     return drawbacks_report_generation(d, s->generation, results);

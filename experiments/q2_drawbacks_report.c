@@ -1,24 +1,8 @@
 #include "q2_drawbacks_report.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-Interval drawbacks_exactly(double value) {
-    return (Interval){value, value, value};
-}
-
-Status drawbacks_fact(Results *results, const Drawbacks *d, const char *unit, Interval value,
-                      const char *format, ...) {
-    char name[160];
-    int used = snprintf(name, sizeof name, "%s.", d->facts);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(name + used, sizeof name - (size_t)used, format, arguments);
-    va_end(arguments);
-    return results_fact(results, name, value.value, value.low, value.high, unit);
-}
 
 /* --- parity ---------------------------------------------------------------------------------- */
 
@@ -50,25 +34,19 @@ static Status report_parity(const Drawbacks *d, const Gathered *g, Results *resu
                     drawbacks_net_slug[k], n, p->count, last.value, last.low, last.high, all.value,
                     all.low, all.high, bits.value);
             if (!is_told(plan, n)) continue;
-            STATUS_TRY(drawbacks_fact(results, d, "1", last, "parity.%s.last.n%d",
-                                      drawbacks_net_slug[k], n));
-            STATUS_TRY(drawbacks_fact(results, d, "1", all, "parity.%s.all.n%d",
-                                      drawbacks_net_slug[k], n));
+            STATUS_TRY(
+                results_factf(results, last, "1", "parity.%s.last.n%d", drawbacks_net_slug[k], n));
+            STATUS_TRY(
+                results_factf(results, all, "1", "parity.%s.all.n%d", drawbacks_net_slug[k], n));
         }
     /* The accuracy that chance has beside it: the last step's share of ones is a half. */
-    STATUS_TRY(drawbacks_fact(results, d, "token", drawbacks_exactly(plan->parity_length),
-                              "parity.length"));
-    STATUS_TRY(drawbacks_fact(results, d, "token", drawbacks_exactly(plan->parity_longest),
-                              "parity.longest"));
-    STATUS_TRY(
-        drawbacks_fact(results, d, "1", drawbacks_exactly(plan->parity_steps), "parity.updates"));
-    STATUS_TRY(
-        drawbacks_fact(results, d, "1", drawbacks_exactly(plan->parity_seeds), "parity.seeds"));
-    STATUS_TRY(
-        drawbacks_fact(results, d, "1", drawbacks_exactly(plan->parity_test), "parity.sequences"));
+    STATUS_TRY(results_exactf(results, plan->parity_length, "token", "parity.length"));
+    STATUS_TRY(results_exactf(results, plan->parity_longest, "token", "parity.longest"));
+    STATUS_TRY(results_exactf(results, plan->parity_steps, "1", "parity.updates"));
+    STATUS_TRY(results_exactf(results, plan->parity_seeds, "1", "parity.seeds"));
+    STATUS_TRY(results_exactf(results, plan->parity_test, "1", "parity.sequences"));
     const NetShape shape = drawbacks_parity_shape(plan, NET_SINUSOIDAL);
-    return drawbacks_fact(results, d, "1",
-                          drawbacks_exactly((double)net_transformer_parameters(&shape)),
+    return results_exactf(results, (double)net_transformer_parameters(&shape), "1",
                           "parity.parameters");
 }
 
@@ -92,10 +70,10 @@ static Status report_size(const Drawbacks *d, const Gathered *g, int i, Results 
         fprintf(table, "%s\t%d\t%d\t%d\t%.0f\t%zu\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n",
                 drawbacks_net_slug[k], sentences, l->count, l->updates, best.value, l->parameters,
                 bits.value, bits.low, bits.high, training.value, validation.value);
-        STATUS_TRY(drawbacks_fact(results, d, "1", bits, "language.%s.s%d", drawbacks_net_slug[k],
-                                  sentences));
-        STATUS_TRY(drawbacks_fact(results, d, "1", training, "language.%s.training.s%d",
-                                  drawbacks_net_slug[k], sentences));
+        STATUS_TRY(
+            results_factf(results, bits, "1", "language.%s.s%d", drawbacks_net_slug[k], sentences));
+        STATUS_TRY(results_factf(results, training, "1", "language.%s.training.s%d",
+                                 drawbacks_net_slug[k], sentences));
     }
     const GatheredLanguage *lstm = &g->language[NET_LSTM][i];
     const GatheredLanguage *transformer = &g->language[NET_SINUSOIDAL][i];
@@ -103,7 +81,7 @@ static Status report_size(const Drawbacks *d, const Gathered *g, int i, Results 
     Interval gap;
     STATUS_TRY(gather_gap(transformer->test, lstm->test, lstm->count, &gap));
     fprintf(gaps, "%d\t%.6g\t%.6g\t%.6g\n", sentences, gap.value, gap.low, gap.high);
-    return drawbacks_fact(results, d, "1", gap, "language.gap.s%d", sentences);
+    return results_factf(results, gap, "1", "language.gap.s%d", sentences);
 }
 
 static Status report_text(const Drawbacks *d, Results *results) {
@@ -114,25 +92,19 @@ static Status report_text(const Drawbacks *d, Results *results) {
     const double unigram = gather_unigram_bits(&all, &d->dev, d->alphabet.symbols);
     const double symbols = (double)all.count, other = (double)d->dev.other / (double)d->dev.count;
     character_stream_free(&all);
-    STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly(unigram), "language.unigram"));
-    STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly(symbols / (double)d->train.count),
-                              "language.characters"));
-    STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly(d->alphabet.symbols),
-                              "language.symbols"));
-    STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly(other), "language.other"));
-    STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly(most), "language.sentences.most"));
-    STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly(plan->sentences.value[0]),
-                              "language.sentences.least"));
-    STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly((double)d->test.count),
-                              "language.test.sentences"));
-    STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly(plan->validation),
-                              "language.validation.sentences"));
+    STATUS_TRY(results_exactf(results, unigram, "1", "language.unigram"));
     STATUS_TRY(
-        drawbacks_fact(results, d, "token", drawbacks_exactly(plan->window), "language.window"));
-    STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly(plan->seeds), "language.seeds"));
+        results_exactf(results, symbols / (double)d->train.count, "1", "language.characters"));
+    STATUS_TRY(results_exactf(results, d->alphabet.symbols, "1", "language.symbols"));
+    STATUS_TRY(results_exactf(results, other, "1", "language.other"));
+    STATUS_TRY(results_exactf(results, most, "1", "language.sentences.most"));
+    STATUS_TRY(results_exactf(results, plan->sentences.value[0], "1", "language.sentences.least"));
+    STATUS_TRY(results_exactf(results, (double)d->test.count, "1", "language.test.sentences"));
+    STATUS_TRY(results_exactf(results, plan->validation, "1", "language.validation.sentences"));
+    STATUS_TRY(results_exactf(results, plan->window, "token", "language.window"));
+    STATUS_TRY(results_exactf(results, plan->seeds, "1", "language.seeds"));
     const NetShape shape = drawbacks_language_shape(d, NET_SINUSOIDAL);
-    return drawbacks_fact(results, d, "1",
-                          drawbacks_exactly((double)net_transformer_parameters(&shape)),
+    return results_exactf(results, (double)net_transformer_parameters(&shape), "1",
                           "language.parameters");
 }
 
@@ -145,12 +117,12 @@ static Status report_language(const Drawbacks *d, const Gathered *g, Results *re
         Interval ratio;
         if (gather_hunger(x, sizes->count, i, g->language[NET_SINUSOIDAL], g->language[NET_LSTM],
                           &ratio))
-            STATUS_TRY(drawbacks_fact(results, d, "1", ratio, "language.hunger.transformer.s%d",
-                                      sizes->value[i]));
+            STATUS_TRY(results_factf(results, ratio, "1", "language.hunger.transformer.s%d",
+                                     sizes->value[i]));
         if (gather_hunger(x, sizes->count, i, g->language[NET_LSTM], g->language[NET_SINUSOIDAL],
                           &ratio))
-            STATUS_TRY(drawbacks_fact(results, d, "1", ratio, "language.hunger.lstm.s%d",
-                                      sizes->value[i]));
+            STATUS_TRY(
+                results_factf(results, ratio, "1", "language.hunger.lstm.s%d", sizes->value[i]));
     }
     return report_text(d, results);
 }
@@ -188,16 +160,14 @@ static Status report_places(const Drawbacks *d, const Gathered *g, Results *resu
         const int seeds = mean_places(g, k, w / 2 + 1, w, inside);
         if (!seeds) continue;
         STATUS_TRY(gather_mean(inside, seeds, &value));
-        STATUS_TRY(
-            drawbacks_fact(results, d, "1", value, "place.%s.inside", drawbacks_net_slug[k]));
+        STATUS_TRY(results_factf(results, value, "1", "place.%s.inside", drawbacks_net_slug[k]));
         if (mean_places(g, k, d->plan.far / 2 + 1, d->plan.far, beyond) != seeds) continue;
         STATUS_TRY(gather_mean(beyond, seeds, &value));
-        STATUS_TRY(
-            drawbacks_fact(results, d, "1", value, "place.%s.beyond", drawbacks_net_slug[k]));
+        STATUS_TRY(results_factf(results, value, "1", "place.%s.beyond", drawbacks_net_slug[k]));
         STATUS_TRY(gather_gap(beyond, inside, seeds, &value));
-        STATUS_TRY(drawbacks_fact(results, d, "1", value, "place.%s.rise", drawbacks_net_slug[k]));
+        STATUS_TRY(results_factf(results, value, "1", "place.%s.rise", drawbacks_net_slug[k]));
     }
-    return drawbacks_fact(results, d, "token", drawbacks_exactly(d->plan.far), "place.far");
+    return results_exactf(results, d->plan.far, "token", "place.far");
 }
 
 /* --- memory ---------------------------------------------------------------------------------- */
@@ -214,23 +184,19 @@ static Status report_memory(const Drawbacks *d, const Gathered *g, Results *resu
             const int n = lengths->value[i];
             fprintf(table, "%s\t%d\t%zu\t%.0f\t%.0f\n", drawbacks_holds_slug[k], n, m[i].parameters,
                     m[i].counted, m[i].seen);
-            STATUS_TRY(drawbacks_fact(results, d, "byte", drawbacks_exactly(m[i].counted),
-                                      "memory.%s.counted.n%d", drawbacks_holds_slug[k], n));
-            STATUS_TRY(drawbacks_fact(results, d, "byte", drawbacks_exactly(m[i].seen),
-                                      "memory.%s.seen.n%d", drawbacks_holds_slug[k], n));
-            STATUS_TRY(drawbacks_fact(
-                results, d, "1", drawbacks_exactly(m[i].counted / g->memory[HOLDS_LSTM][i].counted),
-                "memory.%s.ratio.n%d", drawbacks_holds_slug[k], n));
+            STATUS_TRY(results_exactf(results, m[i].counted, "byte", "memory.%s.counted.n%d",
+                                      drawbacks_holds_slug[k], n));
+            STATUS_TRY(results_exactf(results, m[i].seen, "byte", "memory.%s.seen.n%d",
+                                      drawbacks_holds_slug[k], n));
+            STATUS_TRY(results_exactf(results, m[i].counted / g->memory[HOLDS_LSTM][i].counted, "1",
+                                      "memory.%s.ratio.n%d", drawbacks_holds_slug[k], n));
         }
         const double n[2] = {lengths->value[most - 1], lengths->value[most]};
         const double slope = log(m[most].counted / m[most - 1].counted) / log(n[1] / n[0]);
-        STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly(slope), "memory.%s.slope",
-                                  drawbacks_holds_slug[k]));
+        STATUS_TRY(results_exactf(results, slope, "1", "memory.%s.slope", drawbacks_holds_slug[k]));
     }
-    STATUS_TRY(drawbacks_fact(results, d, "token", drawbacks_exactly(lengths->value[most]),
-                              "memory.longest"));
-    return drawbacks_fact(results, d, "1",
-                          drawbacks_exactly((double)g->memory[HOLDS_TILED][0].parameters),
+    STATUS_TRY(results_exactf(results, lengths->value[most], "token", "memory.longest"));
+    return results_exactf(results, (double)g->memory[HOLDS_TILED][0].parameters, "1",
                           "memory.parameters");
 }
 

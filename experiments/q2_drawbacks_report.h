@@ -6,11 +6,6 @@
 #include "q2_drawbacks_gather.h"
 #include "q2_drawbacks_generate.h"
 
-/* Adds the fact "<q2 or q2.quick>.<name by format>". */
-Status drawbacks_fact(Results *results, const Drawbacks *d, const char *unit, Interval value,
-                      const char *format, ...) __attribute__((format(printf, 5, 6)));
-Interval drawbacks_exactly(double value);
-
 Status drawbacks_report_grid(const Drawbacks *d, const Gathered *g, const Grid *grid,
                              Results *results);
 Status drawbacks_report_generation(const Drawbacks *d, const Generation *g, Results *results);

@@ -52,8 +52,8 @@ static Status report_crossing(const Drawbacks *d, const Generation *g, int k, Re
     if (status == STATUS_OK)
         status = fit_crossing(x, other, lstm, sizes, repetitions, d->plan.seed, &c);
     if (status == STATUS_OK && c.crossed)
-        status = drawbacks_fact(results, d, "token", (Interval){c.x, c.low, c.high},
-                                "generate.%s.crossing", drawbacks_holds_slug[generation_holds[k]]);
+        status = results_factf(results, (Interval){c.x, c.low, c.high}, "token",
+                               "generate.%s.crossing", drawbacks_holds_slug[generation_holds[k]]);
     free(other);
     free(lstm);
     return status;
@@ -77,11 +77,10 @@ static Status report_block(const Drawbacks *d, const Generation *g, int k, int b
             seconds.value, seconds.low, seconds.high, ratio.value, ratio.low, ratio.high, bytes,
             generation_formula_bytes(&d->plan, k, t));
     if (!is_power_of_two(t)) return STATUS_OK;
-    STATUS_TRY(drawbacks_fact(results, d, "s", seconds, "generate.%s.time.t%d", slug, t));
-    STATUS_TRY(drawbacks_fact(results, d, "byte", drawbacks_exactly(bytes), "generate.%s.bytes.t%d",
-                              slug, t));
+    STATUS_TRY(results_factf(results, seconds, "s", "generate.%s.time.t%d", slug, t));
+    STATUS_TRY(results_exactf(results, bytes, "byte", "generate.%s.bytes.t%d", slug, t));
     if (k == 0) return STATUS_OK;
-    return drawbacks_fact(results, d, "1", ratio, "generate.%s.ratio.t%d", slug, t);
+    return results_factf(results, ratio, "1", "generate.%s.ratio.t%d", slug, t);
 }
 
 Status drawbacks_report_generation(const Drawbacks *d, const Generation *g, Results *results) {
@@ -94,18 +93,15 @@ Status drawbacks_report_generation(const Drawbacks *d, const Generation *g, Resu
                      generation_formula_bytes(&d->plan, k, (b + 1) * g->block);
         }
         /* The first block begins in a cold cache: the second is where growth is counted from. */
-        STATUS_TRY(drawbacks_fact(results, d, "1", growth(g, k, 1), "generate.%s.growth", slug));
-        STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly((double)g->parameters[k]),
-                                  "generate.%s.parameters", slug));
+        STATUS_TRY(results_factf(results, growth(g, k, 1), "1", "generate.%s.growth", slug));
+        STATUS_TRY(
+            results_exactf(results, (double)g->parameters[k], "1", "generate.%s.parameters", slug));
         if (k > 0) STATUS_TRY(report_crossing(d, g, k, results));
     }
     const double last = (double)g->blocks * g->block;
-    STATUS_TRY(drawbacks_fact(results, d, "1", drawbacks_exactly(agree), "generate.formula"));
-    STATUS_TRY(drawbacks_fact(results, d, "token", drawbacks_exactly(last), "generate.longest"));
-    STATUS_TRY(
-        drawbacks_fact(results, d, "1", drawbacks_exactly(g->repetitions), "generate.repetitions"));
-    return drawbacks_fact(
-        results, d, "1",
-        drawbacks_exactly(g->samples ? (double)g->disturbed / (double)g->samples : 0),
-        "generate.disturbed");
+    STATUS_TRY(results_exactf(results, agree, "1", "generate.formula"));
+    STATUS_TRY(results_exactf(results, last, "token", "generate.longest"));
+    STATUS_TRY(results_exactf(results, g->repetitions, "1", "generate.repetitions"));
+    return results_exactf(results, g->samples ? (double)g->disturbed / (double)g->samples : 0, "1",
+                          "generate.disturbed");
 }

@@ -5,24 +5,8 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-Status history_fact(const HistoryPlan *plan, Results *results, const char *unit, Interval value,
-                    const char *format, ...) {
-    char name[160];
-    size_t used = (size_t)snprintf(name, sizeof name, "%s", plan->prefix);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(name + used, sizeof name - used, format, arguments);
-    va_end(arguments);
-    return results_fact(results, name, value.value, value.low, value.high, unit);
-}
-
-Interval history_exactly(double value) {
-    return (Interval){value, value, value};
-}
 
 static double share_of(double part, double whole) {
     return whole > 0 ? part / whole : 0;
@@ -61,18 +45,17 @@ static Status write_leaks(const HistorySession *session, Results *results) {
         add_count(&control, &leak->unmasked);
         least = fmin(least, share_of(leak->unmasked.changed, leak->unmasked.compared));
     }
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(plan->leak_draws), "leak.draws"));
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(plan->length), "leak.length"));
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(causal.compared), "leak.compared"));
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(causal.changed), "leak.changed"));
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(causal.bits), "leak.bits"));
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(causal.largest), "leak.largest"));
-    STATUS_TRY(history_fact(plan, results, "1",
-                            history_exactly(share_of(causal.after_changed, causal.after)),
-                            "leak.future_changed"));
+    STATUS_TRY(results_exactf(results, plan->leak_draws, "1", "leak.draws"));
+    STATUS_TRY(results_exactf(results, plan->length, "1", "leak.length"));
+    STATUS_TRY(results_exactf(results, causal.compared, "1", "leak.compared"));
+    STATUS_TRY(results_exactf(results, causal.changed, "1", "leak.changed"));
+    STATUS_TRY(results_exactf(results, causal.bits, "1", "leak.bits"));
+    STATUS_TRY(results_exactf(results, causal.largest, "1", "leak.largest"));
+    STATUS_TRY(results_exactf(results, share_of(causal.after_changed, causal.after), "1",
+                              "leak.future_changed"));
     const double all = share_of(control.changed, control.compared);
-    return history_fact(plan, results, "1", (Interval){all, fmin(least, all), all},
-                        "leak.unmasked.changed");
+    return results_factf(results, (Interval){all, fmin(least, all), all}, "1",
+                         "leak.unmasked.changed");
 }
 
 /* --- order ------------------------------------------------------------------------------------ */
@@ -103,11 +86,11 @@ static Status write_order(const HistorySession *session, Results *results) {
         }
         Summary s = summary_of(all, count);
         free(all);
-        STATUS_TRY(history_fact(plan, results, "1", (Interval){s.median, s.minimum, s.maximum},
-                                "order.%s.%s", g == 3 ? "decoder" : "encoder",
-                                exact_positions_slug[g == 3 ? 0 : g]));
+        STATUS_TRY(results_factf(results, (Interval){s.median, s.minimum, s.maximum}, "1",
+                                 "order.%s.%s", g == 3 ? "decoder" : "encoder",
+                                 exact_positions_slug[g == 3 ? 0 : g]));
     }
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(plan->order_draws), "order.draws"));
+    STATUS_TRY(results_exactf(results, plan->order_draws, "1", "order.draws"));
     return STATUS_OK;
 }
 
@@ -127,14 +110,10 @@ static Status write_head(const HistorySession *session, Results *results) {
         if (h->offset == 1) margin = fmin(margin, h->score.least - h->score.bound);
         char where[64];
         snprintf(where, sizeof where, "head.o%d.b%d.n%d", h->offset, h->beta, h->length);
-        STATUS_TRY(
-            history_fact(plan, results, "1", history_exactly(h->score.least), "%s.least", where));
-        STATUS_TRY(
-            history_fact(plan, results, "1", history_exactly(h->score.mean), "%s.mean", where));
-        STATUS_TRY(history_fact(plan, results, "1", history_exactly(h->score.accuracy),
-                                "%s.accuracy", where));
-        STATUS_TRY(
-            history_fact(plan, results, "1", history_exactly(h->score.copied), "%s.copied", where));
+        STATUS_TRY(results_exactf(results, h->score.least, "1", "%s.least", where));
+        STATUS_TRY(results_exactf(results, h->score.mean, "1", "%s.mean", where));
+        STATUS_TRY(results_exactf(results, h->score.accuracy, "1", "%s.accuracy", where));
+        STATUS_TRY(results_exactf(results, h->score.copied, "1", "%s.copied", where));
     }
     for (int m = 0; m < 2; m++)
         for (int i = 0; i < HISTORY_MAP; i++)
@@ -142,10 +121,9 @@ static Status write_head(const HistorySession *session, Results *results) {
                 fprintf(map, "%d\t%d\t%d\t%.6g\n", plan->head_map_betas[m], i + 1, j + 1,
                         j > i ? 0. : (double)session->map[m][i * HISTORY_MAP + j]);
     const int longest = plan->head_lengths.value[plan->head_lengths.count - 1];
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(plan->head_width), "head.width"));
-    STATUS_TRY(history_fact(plan, results, "1",
-                            history_exactly(head_gap(plan->head_width, longest)), "head.gap"));
-    return history_fact(plan, results, "1", history_exactly(margin), "head.margin");
+    STATUS_TRY(results_exactf(results, plan->head_width, "1", "head.width"));
+    STATUS_TRY(results_exactf(results, head_gap(plan->head_width, longest), "1", "head.gap"));
+    return results_exactf(results, margin, "1", "head.margin");
 }
 
 /* --- the two forms ---------------------------------------------------------------------------- */
@@ -178,28 +156,26 @@ static Status write_linear(const HistorySession *session, Results *results) {
                 const Interval v = over_draws(session, (LinearMap)m, length, forms[f].field);
                 fprintf(table, "%s\t%d\t%s\t%.6g\t%.6g\t%.6g\n", linear_slug[m], length,
                         forms[f].name, v.value, v.low, v.high);
-                STATUS_TRY(history_fact(plan, results, "1", v, "linear.%s.%s.n%d", linear_slug[m],
-                                        forms[f].name, length));
+                STATUS_TRY(results_factf(results, v, "1", "linear.%s.%s.n%d", linear_slug[m],
+                                         forms[f].name, length));
             }
     for (int m = 0; m < LINEAR_MAPS; m++) {
         double worst = 0;
         for (int i = 0; i < session->linears; i++)
             if ((int)session->linear[i].map == m)
                 worst = fmax(worst, session->linear[i].error.apart);
-        STATUS_TRY(history_fact(plan, results, "1", history_exactly(worst), "linear.%s.worst",
-                                linear_slug[m]));
+        STATUS_TRY(results_exactf(results, worst, "1", "linear.%s.worst", linear_slug[m]));
     }
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(session->model_apart),
-                            "linear.network.apart"));
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(plan->linear_model_length),
-                            "linear.network.length"));
-    STATUS_TRY(history_fact(plan, results, "byte", history_exactly((double)session->model_bytes[0]),
-                            "linear.network.state_first"));
-    return history_fact(plan, results, "byte", history_exactly((double)session->model_bytes[1]),
-                        "linear.network.state_last");
+    STATUS_TRY(results_exactf(results, session->model_apart, "1", "linear.network.apart"));
+    STATUS_TRY(results_exactf(results, plan->linear_model_length, "1", "linear.network.length"));
+    STATUS_TRY(results_exactf(results, (double)session->model_bytes[0], "byte",
+                              "linear.network.state_first"));
+    return results_exactf(results, (double)session->model_bytes[1], "byte",
+                          "linear.network.state_last");
 }
 
 Status history_report(const HistorySession *session, const Grid *grid, Results *results) {
+    STATUS_TRY(results_prefix(results, "%s", session->plan.prefix));
     STATUS_TRY(write_leaks(session, results));
     STATUS_TRY(write_order(session, results));
     STATUS_TRY(write_head(session, results));

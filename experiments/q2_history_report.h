@@ -1,18 +1,10 @@
-/* q2_history_report: facts of q2_history, and what its trainings gave: the parts that its two files
- * of results share.
- *
- *     STATUS_TRY(history_fact(plan, results, "1", history_exactly(0), "leak.%s", "changed"));
- *     // the fact q2.leak.changed, of the quick profile q2.quick.leak.changed
- */
+/* q2_history_report: what the trainings of q2_history gave: the parts that its two files of results
+ * share. */
 #ifndef EXPERIMENTS_Q2_HISTORY_REPORT_H
 #define EXPERIMENTS_Q2_HISTORY_REPORT_H
 
 #include "q2_history.h"
 #include "stat/bootstrap.h"
-
-Status history_fact(const HistoryPlan *plan, Results *results, const char *unit, Interval value,
-                    const char *format, ...) __attribute__((format(printf, 5, 6)));
-Interval history_exactly(double value);
 
 /* A kind of training: the same network, pairs and steps, over its seeds. */
 typedef struct {

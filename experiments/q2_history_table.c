@@ -142,15 +142,15 @@ static Status take_heads(void *context, size_t cell, const char *row) {
     return STATUS_OK;
 }
 
-static Status write_heads(const HistoryPlan *plan, const Grid *grid, Results *results) {
+static Status write_heads(const Grid *grid, Results *results) {
     Best best = {0};
     STATUS_TRY(grid_rows(grid, "heads", take_heads, &best));
     for (int layer = 0; layer < 2 && best.seeds[layer] > 0; layer++) {
         Interval mean;
         STATUS_TRY(bootstrap_interval(best.best[layer], (size_t)best.seeds[layer], bootstrap_mean,
                                       NULL, 2000, 1, &mean));
-        STATUS_TRY(history_fact(plan, results, "1", mean, "recall.attention.%s",
-                                layer ? "right" : "previous"));
+        STATUS_TRY(
+            results_factf(results, mean, "1", "recall.attention.%s", layer ? "right" : "previous"));
     }
     return STATUS_OK;
 }
@@ -168,17 +168,17 @@ static double chance(const HistoryPlan *plan, int pairs) {
     return 1. / pairs + (1 - 1. / pairs) / plan->recall.alphabet;
 }
 
-static Status write_solved(const HistoryPlan *plan, const HistoryGroup *g, Results *results) {
+static Status write_solved(const HistoryGroup *g, Results *results) {
     double steps[32];
     size_t count = 0;
     for (int s = 0; s < g->seeds; s++)
         if (g->solved[s] >= 0) steps[count++] = g->solved[s];
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly((double)count),
-                            "recall.%s.p%d.solved", g->slug, g->pairs));
+    STATUS_TRY(
+        results_exactf(results, (double)count, "1", "recall.%s.p%d.solved", g->slug, g->pairs));
     if (count == 0) return STATUS_OK;
     Summary s = summary_of(steps, count);
-    return history_fact(plan, results, "1", (Interval){s.median, s.minimum, s.maximum},
-                        "recall.%s.p%d.solved_step", g->slug, g->pairs);
+    return results_factf(results, (Interval){s.median, s.minimum, s.maximum}, "1",
+                         "recall.%s.p%d.solved_step", g->slug, g->pairs);
 }
 
 static Status write_group(const HistoryPlan *plan, const HistoryGroup *g, FILE *table,
@@ -190,17 +190,14 @@ static Status write_group(const HistoryPlan *plan, const HistoryGroup *g, FILE *
             g->slug, g->pairs, g->steps, g->seeds, g->parameters, 8 * g->state_bytes,
             bits_needed(plan, g->pairs), accuracy.value, accuracy.low, accuracy.high, s.minimum,
             s.maximum, chance(plan, g->pairs));
+    STATUS_TRY(results_factf(results, accuracy, "1", "recall.%s.p%d.accuracy", g->slug, g->pairs));
+    STATUS_TRY(results_exactf(results, g->steps, "1", "recall.%s.p%d.steps", g->slug, g->pairs));
+    STATUS_TRY(results_exactf(results, g->seeds, "1", "recall.%s.p%d.seeds", g->slug, g->pairs));
+    STATUS_TRY(results_exactf(results, 8 * g->state_bytes, "1", "recall.%s.p%d.state_bits", g->slug,
+                              g->pairs));
     STATUS_TRY(
-        history_fact(plan, results, "1", accuracy, "recall.%s.p%d.accuracy", g->slug, g->pairs));
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(g->steps), "recall.%s.p%d.steps",
-                            g->slug, g->pairs));
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(g->seeds), "recall.%s.p%d.seeds",
-                            g->slug, g->pairs));
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(8 * g->state_bytes),
-                            "recall.%s.p%d.state_bits", g->slug, g->pairs));
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(g->parameters),
-                            "recall.%s.p%d.parameters", g->slug, g->pairs));
-    return write_solved(plan, g, results);
+        results_exactf(results, g->parameters, "1", "recall.%s.p%d.parameters", g->slug, g->pairs));
+    return write_solved(g, results);
 }
 
 /* --- cards ------------------------------------------------------------------------------------ */
@@ -267,16 +264,13 @@ Status history_write_recall(const HistorySession *session, const Grid *grid, Res
             fprintf(seeds, "%s\t%d\t%d\t%.6g\t%.0f\n", groups[i].slug, groups[i].pairs, s + 1,
                     groups[i].accuracy[s], groups[i].solved[s]);
     }
+    STATUS_TRY(results_exactf(results, plan->headline, "1", "recall.headline"));
+    STATUS_TRY(results_exactf(results, plan->recall.alphabet, "1", "recall.alphabet"));
     STATUS_TRY(
-        history_fact(plan, results, "1", history_exactly(plan->headline), "recall.headline"));
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(plan->recall.alphabet),
-                            "recall.alphabet"));
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(bits_needed(plan, plan->headline)),
-                            "recall.needed_bits"));
-    STATUS_TRY(history_fact(plan, results, "1", history_exactly(chance(plan, plan->headline)),
-                            "recall.chance"));
+        results_exactf(results, bits_needed(plan, plan->headline), "1", "recall.needed_bits"));
+    STATUS_TRY(results_exactf(results, chance(plan, plan->headline), "1", "recall.chance"));
     STATUS_TRY(write_curves(plan, grid, results));
-    return write_heads(plan, grid, results);
+    return write_heads(grid, results);
 }
 
 void history_print_recall(const HistorySession *session, const Grid *grid, FILE *stream) {

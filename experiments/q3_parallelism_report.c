@@ -3,24 +3,11 @@
 #include "stat/summary.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char *const part_name[] = {"forward", "backward", "both"};
 enum { PART_BOTH = 2, FIT_SPAN = 8, GRID_BATCH = 4 /* both profiles have it */ };
-
-static Status fact(Results *results, const char *unit, Summary s, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static Status fact(Results *results, const char *unit, Summary s, const char *format, ...) {
-    char name[160];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(name, sizeof name, format, arguments);
-    va_end(arguments);
-    return results_fact(results, name, s.median, s.median_low, s.median_high, unit);
-}
 
 static Summary exactly(double value) {
     return (Summary){.count = 1, .median = value, .median_low = value, .median_high = value};
@@ -86,7 +73,7 @@ static Status write_samples(const Q3Session *session, Results *results) {
                     s.median_low, s.median_high);
         }
     }
-    return fact(results, "1", exactly(disturbed_share(session)), "q3.disturbed.share");
+    return results_exactf(results, disturbed_share(session), "1", "q3.disturbed.share");
 }
 
 /* --- theory beside what was counted ---------------------------------------------------------- */
@@ -114,20 +101,20 @@ static Status write_layers(const Q3Session *session, Results *results) {
                 forward.median_low, forward.median_high, both.median, both.median_low,
                 both.median_high);
         const char *name = q3_layer_slug[k];
-        STATUS_TRY(fact(results, "1", exactly(work), "q3.%s.operations.n%d", name, n));
-        STATUS_TRY(fact(results, "1", exactly(steps), "q3.%s.steps.n%d", name, n));
-        STATUS_TRY(fact(results, "1", exactly(trees), "q3.%s.tree_steps.n%d", name, n));
-        STATUS_TRY(fact(results, "1", exactly(path.longest), "q3.%s.path.n%d", name, n));
-        STATUS_TRY(fact(results, "1", exactly((double)session->pairs[k]), "q3.%s.pairs", name));
+        STATUS_TRY(results_exactf(results, work, "1", "q3.%s.operations.n%d", name, n));
+        STATUS_TRY(results_exactf(results, steps, "1", "q3.%s.steps.n%d", name, n));
+        STATUS_TRY(results_exactf(results, trees, "1", "q3.%s.tree_steps.n%d", name, n));
+        STATUS_TRY(results_exactf(results, path.longest, "1", "q3.%s.path.n%d", name, n));
+        STATUS_TRY(results_exactf(results, (double)session->pairs[k], "1", "q3.%s.pairs", name));
         agree &= session->agrees[k];
     }
     int plain, dilated;
     STATUS_TRY(q3_graph_convolution_layers(n, plan->shape.taps, 0, &plain));
     STATUS_TRY(q3_graph_convolution_layers(n, plan->shape.taps, 1, &dilated));
-    STATUS_TRY(fact(results, "1", exactly(plain), "q3.convolution.layers.n%d", n));
-    STATUS_TRY(fact(results, "1", exactly(dilated), "q3.convolution.dilated_layers.n%d", n));
-    STATUS_TRY(fact(results, "token", exactly(Q3_DEPENDENCE_LENGTH), "q3.dependence.length"));
-    return fact(results, "1", exactly(agree), "q3.dependence.agrees");
+    STATUS_TRY(results_exactf(results, plain, "1", "q3.convolution.layers.n%d", n));
+    STATUS_TRY(results_exactf(results, dilated, "1", "q3.convolution.dilated_layers.n%d", n));
+    STATUS_TRY(results_exactf(results, Q3_DEPENDENCE_LENGTH, "token", "q3.dependence.length"));
+    return results_exactf(results, agree, "1", "q3.dependence.agrees");
 }
 
 /* --- time against length --------------------------------------------------------------------- */
@@ -159,15 +146,12 @@ static Status write_slope(const Q3Session *session, int k, int part, Results *re
     for (int i = 0; i + 1 < count; i++)
         fprintf(local, "%s\t%s\t%.0f\t%.0f\t%.6g\t%.6g\t%.6g\n", q3_layer_slug[k], part_name[part],
                 x[i], x[i + 1], whole.local[i], whole.local_low[i], whole.local_high[i]);
-    STATUS_TRY(fact(
-        results, "1",
-        (Summary){.median = fit.slope, .median_low = fit.slope_low, .median_high = fit.slope_high},
-        "q3.%s.%s.time.slope", q3_layer_slug[k], part_name[part]));
-    return fact(results, "1",
-                (Summary){.median = whole.local[count - 2],
-                          .median_low = whole.local_low[count - 2],
-                          .median_high = whole.local_high[count - 2]},
-                "q3.%s.%s.time.slope.top", q3_layer_slug[k], part_name[part]);
+    STATUS_TRY(results_factf(results, (Interval){fit.slope, fit.slope_low, fit.slope_high}, "1",
+                             "q3.%s.%s.time.slope", q3_layer_slug[k], part_name[part]));
+    return results_factf(
+        results,
+        (Interval){whole.local[count - 2], whole.local_low[count - 2], whole.local_high[count - 2]},
+        "1", "q3.%s.%s.time.slope.top", q3_layer_slug[k], part_name[part]);
 }
 
 static Status write_lengths(const Q3Session *session, Results *results) {
@@ -181,11 +165,13 @@ static Status write_lengths(const Q3Session *session, Results *results) {
                 const Q3Point *lstm =
                     q3_find(session, Q3_STAGE_LENGTH, Q3_LSTM, 1, n, plan->threads);
                 if (!p || !lstm) continue;
-                STATUS_TRY(fact(results, "s", summary(p, part), "q3.%s.%s.time.n%d",
-                                q3_layer_slug[k], part_name[part], n));
+                STATUS_TRY(results_factf(results, summary_median(summary(p, part)), "s",
+                                         "q3.%s.%s.time.n%d", q3_layer_slug[k], part_name[part],
+                                         n));
                 if (k != Q3_LSTM)
-                    STATUS_TRY(fact(results, "1", ratio(lstm, p, part), "q3.speedup.%s.%s.n%d",
-                                    q3_layer_slug[k], part_name[part], n));
+                    STATUS_TRY(results_factf(results, summary_median(ratio(lstm, p, part)), "1",
+                                             "q3.speedup.%s.%s.n%d", q3_layer_slug[k],
+                                             part_name[part], n));
             }
         }
     return STATUS_OK;
@@ -224,9 +210,8 @@ static Status write_crossing(const Q3Session *session, const char *what, const c
     fprintf(table, "%s\t%s\t%d\t%.0f\t%.0f\t%.6g\t%.6g\t%.6g\t%s\n", what, over, fixed, x[0],
             x[count - 1], c.x, c.low, c.high, word[c.status]);
     if (c.status != Q3_CROSSED) return STATUS_OK;
-    return fact(results, over_length ? "token" : "1",
-                (Summary){.median = c.x, .median_low = c.low, .median_high = c.high},
-                "q3.crossover.%s.%s.%s%d", what, over, over_length ? "b" : "n", fixed);
+    return results_factf(results, (Interval){c.x, c.low, c.high}, over_length ? "token" : "1",
+                         "q3.crossover.%s.%s.%s%d", what, over, over_length ? "b" : "n", fixed);
 }
 
 static Status cross_lengths(const Q3Session *session, int batch, Results *results) {
@@ -286,7 +271,8 @@ static Status write_grid(const Q3Session *session, Results *results) {
         fprintf(table, "%d\t%d\t%.6g\t%.6g\t%.6g\n", p->batch, p->length, s.median, s.median_low,
                 s.median_high);
         if (p->batch == GRID_BATCH && p->stage == Q3_STAGE_GRID)
-            STATUS_TRY(fact(results, "1", s, "q3.grid.ratio.b%d.n%d", p->batch, p->length));
+            STATUS_TRY(results_factf(results, summary_median(s), "1", "q3.grid.ratio.b%d.n%d",
+                                     p->batch, p->length));
     }
     STATUS_TRY(cross_lengths(session, 1, results));
     for (int b = 0; b < session->plan.grid_batches.count; b++)
@@ -323,7 +309,8 @@ static Status write_models(const Q3Session *session, Results *results) {
                 summary(p, 1).median / summary(p, PART_BOTH).median);
         int at = p->stage == Q3_STAGE_MODEL_BATCH ? p->batch : p->length;
         const char *letter = p->stage == Q3_STAGE_MODEL_BATCH ? "b" : "n";
-        STATUS_TRY(fact(results, "1", s, "q3.model.%s.%s.symbols.%s%d", over, slug(p), letter, at));
+        STATUS_TRY(results_factf(results, summary_median(s), "1", "q3.model.%s.%s.symbols.%s%d",
+                                 over, slug(p), letter, at));
         if (p->runner != Q3_SEQ2SEQ) continue;
         const Q3Point *other =
             q3_find(session, p->stage, Q3_TRANSFORMER, p->batch, p->length, p->threads);
@@ -331,12 +318,13 @@ static Status write_models(const Q3Session *session, Results *results) {
         Summary times = ratio(p, other, PART_BOTH);
         fprintf(ratios, "%s\t%d\t%d\t%.6g\t%.6g\t%.6g\n", over, p->batch, p->length, times.median,
                 times.median_low, times.median_high);
-        STATUS_TRY(fact(results, "1", times, "q3.model.%s.speedup.%s%d", over, letter, at));
+        STATUS_TRY(results_factf(results, summary_median(times), "1", "q3.model.%s.speedup.%s%d",
+                                 over, letter, at));
     }
     for (int k = 0; k < Q3_MODELS; k++)
-        STATUS_TRY(fact(results, "1", exactly((double)session->parameters[k]),
-                        "q3.model.%s.parameters", q3_model_slug[k]));
-    return fact(results, "1", exactly(session->recurrent_width), "q3.model.seq2seq.width");
+        STATUS_TRY(results_exactf(results, (double)session->parameters[k], "1",
+                                  "q3.model.%s.parameters", q3_model_slug[k]));
+    return results_exactf(results, session->recurrent_width, "1", "q3.model.seq2seq.width");
 }
 
 /* --- threads --------------------------------------------------------------------------------- */
@@ -359,14 +347,13 @@ static Status write_threads(const Q3Session *session, Results *results) {
         fprintf(table, "%s\t%d\t%d\t%d\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", slug(p), p->batch,
                 p->length, p->threads, s.median, s.median_low, s.median_high, s.median / t, serial);
         if (p->threads != plan->threads) continue;
-        STATUS_TRY(fact(results, "1", s, "q3.threads.%s.speedup", slug(p)));
-        STATUS_TRY(fact(results, "1",
-                        (Summary){.median = s.median / t,
-                                  .median_low = s.median_low / t,
-                                  .median_high = s.median_high / t},
-                        "q3.threads.%s.efficiency", slug(p)));
+        STATUS_TRY(
+            results_factf(results, summary_median(s), "1", "q3.threads.%s.speedup", slug(p)));
+        STATUS_TRY(results_factf(results,
+                                 (Interval){s.median / t, s.median_low / t, s.median_high / t}, "1",
+                                 "q3.threads.%s.efficiency", slug(p)));
     }
-    return fact(results, "1", exactly(plan->threads), "q3.threads.most");
+    return results_exactf(results, plan->threads, "1", "q3.threads.most");
 }
 
 /* --- roofline -------------------------------------------------------------------------------- */
@@ -394,9 +381,8 @@ static Status write_roofline(const Q3Session *session, Results *results) {
         double best = q3_largest(roofs[i].values, session->peaks), least = best;
         for (int k = 0; k < session->peaks; k++) least = fmin(least, roofs[i].values[k]);
         fprintf(peak, "%s\t%.6g\t%.6g\t%s\n", roofs[i].name, best, least, roofs[i].unit);
-        STATUS_TRY(fact(results, roofs[i].unit,
-                        (Summary){.median = best, .median_low = least, .median_high = best},
-                        "q3.peak.%s", roofs[i].name));
+        STATUS_TRY(results_factf(results, (Interval){best, least, best}, roofs[i].unit,
+                                 "q3.peak.%s", roofs[i].name));
     }
     const double d = plan->shape.width, gemm = q3_largest(session->gemm, session->peaks);
     for (int i = 0; i < session->points; i++) {
@@ -409,13 +395,13 @@ static Status write_roofline(const Q3Session *session, Results *results) {
         if (p->stage == Q3_STAGE_STEP || p->stage == Q3_STAGE_GEMM) {
             Summary s = summary(p, 0);
             roofline_row(table, q3_stage_slug[p->stage], p, work, bytes);
-            STATUS_TRY(fact(results, "1",
-                            (Summary){.median = work / s.median / gemm,
-                                      .median_low = work / s.median_high / gemm,
-                                      .median_high = work / s.median_low / gemm},
-                            "q3.roofline.%s.share.b%d", q3_stage_slug[p->stage], p->batch));
-            STATUS_TRY(fact(results, "1", exactly(work / bytes), "q3.roofline.%s.intensity.b%d",
-                            q3_stage_slug[p->stage], p->batch));
+            STATUS_TRY(results_factf(results,
+                                     (Interval){work / s.median / gemm, work / s.median_high / gemm,
+                                                work / s.median_low / gemm},
+                                     "1", "q3.roofline.%s.share.b%d", q3_stage_slug[p->stage],
+                                     p->batch));
+            STATUS_TRY(results_exactf(results, work / bytes, "1", "q3.roofline.%s.intensity.b%d",
+                                      q3_stage_slug[p->stage], p->batch));
         }
         if (p->stage == Q3_STAGE_LENGTH && p->runner == Q3_SOFTMAX) {
             double all =
@@ -423,13 +409,12 @@ static Status write_roofline(const Q3Session *session, Results *results) {
             double moved = q3_layer_bytes(Q3_SOFTMAX, &plan->shape, 1, p->length);
             Summary s = summary(p, 0);
             roofline_row(table, "softmax", p, all, moved);
-            STATUS_TRY(fact(results, "1",
-                            (Summary){.median = all / s.median / gemm,
-                                      .median_low = all / s.median_high / gemm,
-                                      .median_high = all / s.median_low / gemm},
-                            "q3.roofline.softmax.share.n%d", p->length));
-            STATUS_TRY(fact(results, "1", exactly(all / moved), "q3.roofline.softmax.intensity.n%d",
-                            p->length));
+            STATUS_TRY(results_factf(results,
+                                     (Interval){all / s.median / gemm, all / s.median_high / gemm,
+                                                all / s.median_low / gemm},
+                                     "1", "q3.roofline.softmax.share.n%d", p->length));
+            STATUS_TRY(results_exactf(results, all / moved, "1",
+                                      "q3.roofline.softmax.intensity.n%d", p->length));
         }
     }
     return STATUS_OK;
@@ -455,7 +440,7 @@ static Status write_plan(const Q3Plan *plan, Results *results) {
                  {"q3.threads.batch", "1", plan->thread_batch}};
     const size_t count = sizeof plain / sizeof *plain, layers = 6; /* what is of a GPU too */
     for (size_t i = 0; i < (*plan->gpu ? layers : count); i++)
-        STATUS_TRY(fact(results, plain[i].unit, exactly(plain[i].value), "%s", plain[i].name));
+        STATUS_TRY(results_exactf(results, plain[i].value, plain[i].unit, "%s", plain[i].name));
     return STATUS_OK;
 }
 

@@ -4,24 +4,10 @@
 #include "stat/summary.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* --- facts and curves ---------------------------------------------------------------------- */
-
-static Status fact(Results *results, const char *unit, double value, double low, double high,
-                   const char *format, ...) __attribute__((format(printf, 6, 7)));
-
-static Status fact(Results *results, const char *unit, double value, double low, double high,
-                   const char *format, ...) {
-    char name[160];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(name, sizeof name, format, arguments);
-    va_end(arguments);
-    return results_fact(results, name, value, low, high, unit);
-}
 
 /* Values against length: [lengths, repetitions]. */
 typedef struct {
@@ -141,22 +127,23 @@ static Status write_slopes(const Plan *plan, const Grid *grid, int v, int d, Res
         const char *name = quantity_names[q].fact;
         fprintf(slopes, "%s\t%s\t%s\t%d\t%d\t%.6g\t%.6g\t%.6g\n", slug, direction,
                 quantity_names[q].table, slope.from, slope.to, slope.slope, slope.low, slope.high);
-        status = fact(results, "1", slope.slope, slope.low, slope.high, "q4.%s.%s.%s.slope", slug,
-                      direction, name);
+        status = results_factf(results, (Interval){slope.slope, slope.low, slope.high}, "1",
+                               "q4.%s.%s.%s.slope", slug, direction, name);
         for (size_t i = 0; i + 1 < whole.sizes; i++)
             fprintf(local, "%s\t%s\t%s\t%.0f\t%.0f\t%.6g\t%.6g\t%.6g\n", slug, direction,
                     quantity_names[q].table, curve->x[i], curve->x[i + 1], whole.local[i],
                     whole.local_low[i], whole.local_high[i]);
         if (q != QUANTITY_TIME || status != STATUS_OK) continue;
         size_t top = whole.sizes - 2;
-        status = fact(results, "1", whole.local[top], whole.local_low[top], whole.local_high[top],
-                      "q4.%s.%s.time.slope.top", slug, direction);
+        status = results_factf(
+            results, (Interval){whole.local[top], whole.local_low[top], whole.local_high[top]}, "1",
+            "q4.%s.%s.time.slope.top", slug, direction);
         if (status == STATUS_OK)
-            status = fact(results, "token", slope.from, slope.from, slope.from,
-                          "q4.%s.%s.time.slope.from", slug, direction);
+            status = results_exactf(results, slope.from, "token", "q4.%s.%s.time.slope.from", slug,
+                                    direction);
         if (status == STATUS_OK)
-            status = fact(results, "token", slope.to, slope.to, slope.to, "q4.%s.%s.time.slope.to",
-                          slug, direction);
+            status = results_exactf(results, slope.to, "token", "q4.%s.%s.time.slope.to", slug,
+                                    direction);
     }
     free(curve);
     return status;
@@ -180,10 +167,11 @@ static Status write_fixed_share(const Plan *plan, const Grid *grid, int v, int d
                                           : (double)plan->length[first] / plan->length[last];
     Summary at = summary_of(shortest->seconds, (size_t)shortest->repetitions);
     Summary top = summary_of(longest->seconds, (size_t)longest->repetitions);
-    return fact(results, "1", 1 - top.median * work / at.median,
-                1 - top.median_high * work / at.median_low,
-                1 - top.median_low * work / at.median_high, "q4.%s.%s.time.fixed.share",
-                case_variants[v].slug, case_direction_name((Direction)d));
+    return results_factf(
+        results,
+        (Interval){1 - top.median * work / at.median, 1 - top.median_high * work / at.median_low,
+                   1 - top.median_low * work / at.median_high},
+        "1", "q4.%s.%s.time.fixed.share", case_variants[v].slug, case_direction_name((Direction)d));
 }
 
 static Status write_cell(const Session *session, const Cell *cell, int v, const char *direction,
@@ -197,11 +185,12 @@ static Status write_cell(const Session *session, const Cell *cell, int v, const 
         fprintf(summary, "%s\t%s\t%d\t%d\t%d\t%d\t%.6g\t%.6g\t%.6g\t%.0f\t%.6g\n", slug, direction,
                 plan->heads, plan->width, plan->features, length, s.median, s.median_low,
                 s.median_high, flops, share);
-    STATUS_TRY(fact(results, "s", s.median, s.median_low, s.median_high, "q4.%s.%s.time.n%d", slug,
-                    direction, length));
+    STATUS_TRY(results_factf(results, (Interval){s.median, s.median_low, s.median_high}, "s",
+                             "q4.%s.%s.time.n%d", slug, direction, length));
     if (flops <= 0) return STATUS_OK;
-    return fact(results, "1", share, flops / s.median_high / peak, flops / s.median_low / peak,
-                "q4.%s.%s.peak_share.n%d", slug, direction, length);
+    return results_factf(
+        results, (Interval){share, flops / s.median_high / peak, flops / s.median_low / peak}, "1",
+        "q4.%s.%s.peak_share.n%d", slug, direction, length);
 }
 
 static Status write_times(const Session *session, const Grid *grid, int v, int d,
@@ -266,9 +255,11 @@ static Status write_speedups(const Plan *plan, const Grid *grid, Results *result
             if (a->state != CELL_MEASURED || b->state != CELL_MEASURED) continue;
             Summary slow = summary_of(a->seconds, (size_t)a->repetitions);
             Summary fast = summary_of(b->seconds, (size_t)b->repetitions);
-            STATUS_TRY(fact(results, "1", slow.median / fast.median,
-                            slow.median_low / fast.median_high, slow.median_high / fast.median_low,
-                            "q4.speedup.favor_positive.%s.n%d", cross_exact[e], plan->length[i]));
+            STATUS_TRY(results_factf(
+                results,
+                (Interval){slow.median / fast.median, slow.median_low / fast.median_high,
+                           slow.median_high / fast.median_low},
+                "1", "q4.speedup.favor_positive.%s.n%d", cross_exact[e], plan->length[i]));
         }
     }
     return STATUS_OK;
@@ -306,13 +297,13 @@ static Status write_memory(const Plan *plan, const Grid *grid, int v, int d, Res
         fprintf(counted, "%s\t%s\t%d\t%d\t%d\t%d\t%.0f\t%.0f\t%.0f\n", slug, direction, plan->heads,
                 plan->width, plan->features, length, bytes, cell->work.bytes,
                 inputs_bytes(plan, (Direction)d, i));
-        STATUS_TRY(fact(results, "byte", bytes, bytes, bytes, "q4.%s.%s.bytes.n%d", slug, direction,
-                        length));
+        STATUS_TRY(
+            results_exactf(results, bytes, "byte", "q4.%s.%s.bytes.n%d", slug, direction, length));
         if (isnan(seen)) continue;
         fprintf(memory, "%s\t%s\t%d\t%d\t%d\t%d\t%.0f\t%.0f\t%.0f\n", slug, direction, plan->heads,
                 plan->width, plan->features, length, bytes, cell->work.bytes, seen);
         STATUS_TRY(
-            fact(results, "byte", seen, seen, seen, "q4.%s.%s.seen.n%d", slug, direction, length));
+            results_exactf(results, seen, "byte", "q4.%s.%s.seen.n%d", slug, direction, length));
     }
     return STATUS_OK;
 }
@@ -329,7 +320,8 @@ static Status write_low_peaks(const Session *session, FILE *peak, Results *resul
         if (best <= 0) continue;
         for (int i = 0; i < session->peaks; i++) least = fmin(least, session->gemm[p][i]);
         fprintf(peak, "gemm_flops_%s\t%.6g\tflop/s\n", name, best);
-        STATUS_TRY(fact(results, "flop/s", best, least, best, "q4.peak.gemm.%s", name));
+        STATUS_TRY(results_factf(results, (Interval){best, least, best}, "flop/s",
+                                 "q4.peak.gemm.%s", name));
     }
     return STATUS_OK;
 }
@@ -354,13 +346,15 @@ static Status write_peaks(const Session *session, Results *results) {
         fprintf(curve, "%s\t%d\t%d\t%d\t%d\t%.6g\n", point->shape, point->m, point->m, point->n,
                 point->k, point->rate);
         double share = point->rate / gemm;
-        STATUS_TRY(fact(results, "1", share, share, share, "q4.gemm.%s.share.n%d", point->shape,
-                        point->m));
+        STATUS_TRY(
+            results_exactf(results, share, "1", "q4.gemm.%s.share.n%d", point->shape, point->m));
     }
     STATUS_TRY(write_low_peaks(session, peak, results));
     /* The value is the best sustained; the interval goes down to the worst of the run. */
-    STATUS_TRY(fact(results, "flop/s", gemm, lowest_gemm, gemm, "q4.peak.gemm"));
-    return fact(results, "byte/s", bandwidth, lowest_bandwidth, bandwidth, "q4.peak.bandwidth");
+    STATUS_TRY(
+        results_factf(results, (Interval){gemm, lowest_gemm, gemm}, "flop/s", "q4.peak.gemm"));
+    return results_factf(results, (Interval){bandwidth, lowest_bandwidth, bandwidth}, "byte/s",
+                         "q4.peak.bandwidth");
 }
 
 /* --- crossover ----------------------------------------------------------------------------- */
@@ -373,8 +367,8 @@ static Status write_points(const Plan *plan, const CrossWidth *width, Results *r
     FILE *table = results_table(results, "crossover",
                                 "width\tfeatures\tagainst\tlength\tlow\thigh\tstatus\trule");
     if (!table) return STATUS_IO;
-    STATUS_TRY(fact(results, "token", rule(width->width), rule(width->width), rule(width->width),
-                    "q4.crossover.d%d.rule", width->width));
+    STATUS_TRY(results_exactf(results, rule(width->width), "token", "q4.crossover.d%d.rule",
+                              width->width));
     for (int f = 0; f < width->columns; f++)
         for (int e = 0; e < CROSS_EXACT; e++) {
             const CrossPoint *point = &width->point[f][e];
@@ -386,13 +380,15 @@ static Status write_points(const Plan *plan, const CrossWidth *width, Results *r
                     width->features[f], cross_exact[e], point->length, point->low, point->high,
                     cross_status_name(point->status), rule(width->width));
             if (point->status != CROSS_CROSSED) continue;
-            STATUS_TRY(fact(results, "token", point->length, point->low, point->high,
-                            "q4.crossover.d%d.r%d.%s", width->width, width->features[f],
-                            cross_exact[e]));
-            STATUS_TRY(fact(results, "1", point->length / rule(width->width),
-                            point->low / rule(width->width), point->high / rule(width->width),
-                            "q4.crossover.d%d.r%d.%s.over_rule", width->width, width->features[f],
-                            cross_exact[e]));
+            STATUS_TRY(results_factf(results, (Interval){point->length, point->low, point->high},
+                                     "token", "q4.crossover.d%d.r%d.%s", width->width,
+                                     width->features[f], cross_exact[e]));
+            STATUS_TRY(results_factf(results,
+                                     (Interval){point->length / rule(width->width),
+                                                point->low / rule(width->width),
+                                                point->high / rule(width->width)},
+                                     "1", "q4.crossover.d%d.r%d.%s.over_rule", width->width,
+                                     width->features[f], cross_exact[e]));
         }
     return STATUS_OK;
 }
@@ -417,8 +413,8 @@ static Status write_error_curve(const Plan *plan, const CrossWidth *width, int s
         const CrossError *error = &width->by[s].error[i];
         fprintf(table, "%d\t%g\t%d\t%d\t%.6g\t%.6g\t%.6g\n", width->width, plan->deviation[s],
                 plan->error_length, error->features, error->error, error->low, error->high);
-        STATUS_TRY(fact(results, "1", error->error, error->low, error->high, "%s.r%d", prefix,
-                        error->features));
+        STATUS_TRY(results_factf(results, (Interval){error->error, error->low, error->high}, "1",
+                                 "%s.r%d", prefix, error->features));
     }
     return STATUS_OK;
 }
@@ -435,7 +431,7 @@ static Status write_target(const Plan *plan, const CrossWidth *width, int s, int
     error_prefix(prefix, sizeof prefix, "equal_error", plan->deviation[s], width->width);
     int percent = (int)lround(100 * plan->target[t]);
     if (needed)
-        STATUS_TRY(fact(results, "1", needed, needed, needed, "%s.e%d.features", prefix, percent));
+        STATUS_TRY(results_exactf(results, needed, "1", "%s.e%d.features", prefix, percent));
     for (int e = 0; e < CROSS_EXACT; e++) {
         if (!plan->variants[case_variant_find(cross_exact[e], strlen(cross_exact[e]))]) continue;
         CrossPoint point = {.status = CROSS_UNMEASURED};
@@ -449,8 +445,8 @@ static Status write_target(const Plan *plan, const CrossWidth *width, int s, int
             fprintf(table, "%d\t%s\t%.6g\t%.6g\t%.6g\t%s\n", needed, cross_exact[e], point.length,
                     point.low, point.high, cross_status_name(point.status));
         if (point.status == CROSS_CROSSED)
-            STATUS_TRY(fact(results, "token", point.length, point.low, point.high, "%s.e%d.%s",
-                            prefix, percent, cross_exact[e]));
+            STATUS_TRY(results_factf(results, (Interval){point.length, point.low, point.high},
+                                     "token", "%s.e%d.%s", prefix, percent, cross_exact[e]));
     }
     return STATUS_OK;
 }
@@ -458,11 +454,11 @@ static Status write_target(const Plan *plan, const CrossWidth *width, int s, int
 static Status write_cross(const Session *session, const Cross *cross, Results *results) {
     const Plan *plan = &session->plan;
     double most = plan->error_most, length = plan->error_length;
-    STATUS_TRY(fact(results, "1", most, most, most, "q4.equal_error.features.most"));
-    STATUS_TRY(fact(results, "token", length, length, length, "q4.equal_error.length"));
+    STATUS_TRY(results_exactf(results, most, "1", "q4.equal_error.features.most"));
+    STATUS_TRY(results_exactf(results, length, "token", "q4.equal_error.length"));
     double heads = plan->cross_heads, longest = plan->cross_longest;
-    STATUS_TRY(fact(results, "1", heads, heads, heads, "q4.crossover.heads"));
-    STATUS_TRY(fact(results, "token", longest, longest, longest, "q4.crossover.longest"));
+    STATUS_TRY(results_exactf(results, heads, "1", "q4.crossover.heads"));
+    STATUS_TRY(results_exactf(results, longest, "token", "q4.crossover.longest"));
     for (int w = 0; w < plan->cross_widths; w++) {
         STATUS_TRY(write_points(plan, &cross->width[w], results));
         for (int s = 0; s < plan->deviations; s++) {
@@ -482,15 +478,13 @@ Status report_write(const Session *session, const Grid *grid, const Cross *cross
     double resolution = memory_resolution_bytes(plan);
     STATUS_TRY(write_peaks(session, results));
     if (*plan->gpu)
-        STATUS_TRY(fact(results, "byte", plan->memory_limit, plan->memory_limit, plan->memory_limit,
-                        "q4.memory.limit"));
-    STATUS_TRY(fact(results, "byte", resolution, resolution, resolution, "q4.seen.resolution"));
-    STATUS_TRY(fact(results, "1", plan->heads, plan->heads, plan->heads, "q4.heads"));
-    STATUS_TRY(fact(results, "1", plan->width, plan->width, plan->width, "q4.width"));
-    STATUS_TRY(fact(results, "1", plan->features, plan->features, plan->features, "q4.features"));
-    STATUS_TRY(fact(results, "1", plan->repetitions, plan->repetitions, plan->repetitions,
-                    "q4.repetitions"));
-    STATUS_TRY(fact(results, "1", REPORT_SPAN, REPORT_SPAN, REPORT_SPAN, "q4.fit.span"));
+        STATUS_TRY(results_exactf(results, plan->memory_limit, "byte", "q4.memory.limit"));
+    STATUS_TRY(results_exactf(results, resolution, "byte", "q4.seen.resolution"));
+    STATUS_TRY(results_exactf(results, plan->heads, "1", "q4.heads"));
+    STATUS_TRY(results_exactf(results, plan->width, "1", "q4.width"));
+    STATUS_TRY(results_exactf(results, plan->features, "1", "q4.features"));
+    STATUS_TRY(results_exactf(results, plan->repetitions, "1", "q4.repetitions"));
+    STATUS_TRY(results_exactf(results, REPORT_SPAN, "1", "q4.fit.span"));
     for (int v = 0; v < VARIANT_COUNT; v++) {
         if (!plan->variants[v]) continue;
         for (int d = 0; d < 2; d++) {
@@ -504,7 +498,7 @@ Status report_write(const Session *session, const Grid *grid, const Cross *cross
     }
     STATUS_TRY(write_speedups(plan, grid, results));
     double disturbed = disturbed_share(plan, grid);
-    STATUS_TRY(fact(results, "1", disturbed, disturbed, disturbed, "q4.disturbed.share"));
+    STATUS_TRY(results_exactf(results, disturbed, "1", "q4.disturbed.share"));
     return cross ? write_cross(session, cross, results) : STATUS_OK;
 }
 

@@ -3,7 +3,6 @@
 #include "base/threads.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,18 +41,6 @@ const char *features_map_name(FeatureMap map) {
 
 const char *features_kind_name(ProjectionKind kind) {
     return kind == PROJECTION_IID ? "iid" : "orthogonal";
-}
-
-Status features_fact(FeaturesRun *run, Interval interval, const char *unit, const char *name, ...) {
-    char text[128];
-    va_list arguments;
-    va_start(arguments, name);
-    vsnprintf(text, sizeof text, name, arguments);
-    va_end(arguments);
-    /* A percentile interval of a skewed statistic may miss the value itself by a hair. */
-    if (interval.low > interval.value) interval.low = interval.value;
-    if (interval.high < interval.value) interval.high = interval.value;
-    return results_fact(run->results, text, interval.value, interval.low, interval.high, unit);
 }
 
 typedef struct {

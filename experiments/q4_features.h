@@ -45,10 +45,6 @@ Status features_step(FeaturesRun *run, double seconds, const char *detail);
 const char *features_map_name(FeatureMap map);
 const char *features_kind_name(ProjectionKind kind);
 
-/* A fact whose name is put together as printf does. */
-Status features_fact(FeaturesRun *run, Interval interval, const char *unit, const char *name, ...)
-    __attribute__((format(printf, 4, 5)));
-
 /* Ratio of the means of a[count] over b[count], measured in pairs; interval by resampling pairs. */
 Status features_ratio(FeaturesRun *run, const double *a, const double *b, size_t count,
                       Interval *out);

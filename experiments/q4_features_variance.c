@@ -170,10 +170,6 @@ static Status write_table(FeaturesRun *run, Samples samples) {
     return STATUS_OK;
 }
 
-static Interval exactly(double value) {
-    return (Interval){value, value, value};
-}
-
 /* Measured over formula: 1 where sampling can tell. */
 static Status agreement_facts(FeaturesRun *run, Samples samples) {
     static const struct {
@@ -189,11 +185,11 @@ static Status agreement_facts(FeaturesRun *run, Samples samples) {
                 STATUS_TRY(measured_variance(run, &samples[map][kind][c], &ratio));
                 double formula = case_formula((FeatureMap)map, (ProjectionKind)kind, &cases[c]);
                 ratio.value /= formula, ratio.low /= formula, ratio.high /= formula;
-                STATUS_TRY(features_fact(run, ratio, "1", "q4.variance.%s.%s.ratio.norm%s",
+                STATUS_TRY(results_factf(run->results, ratio, "1", "q4.variance.%s.%s.ratio.norm%s",
                                          features_map_name((FeatureMap)map),
                                          features_kind_name((ProjectionKind)kind), quoted[i].name));
                 if (kind == PROJECTION_IID && c == NORM_1)
-                    STATUS_TRY(features_fact(run, ratio, "1", "q4.variance.%s.ratio",
+                    STATUS_TRY(results_factf(run->results, ratio, "1", "q4.variance.%s.ratio",
                                              features_map_name((FeatureMap)map)));
             }
     return STATUS_OK;
@@ -215,8 +211,8 @@ static Status coverage_facts(FeaturesRun *run, Samples samples) {
                 covered += measured.low <= formula && formula <= measured.high;
             }
         const char *name = features_map_name((FeatureMap)map);
-        STATUS_TRY(features_fact(run, exactly(checked), "1", "q4.variance.%s.checked", name));
-        STATUS_TRY(features_fact(run, exactly(covered), "1", "q4.variance.%s.covered", name));
+        STATUS_TRY(results_exactf(run->results, checked, "1", "q4.variance.%s.checked", name));
+        STATUS_TRY(results_exactf(run->results, covered, "1", "q4.variance.%s.covered", name));
     }
     return STATUS_OK;
 }
@@ -232,18 +228,19 @@ static Status orthogonal_facts(FeaturesRun *run, Samples samples) {
             Interval ratio;
             STATUS_TRY(features_ratio(run, samples[map][PROJECTION_ORTHOGONAL][c].squares,
                                       samples[map][PROJECTION_IID][c].squares, BATCHES, &ratio));
-            STATUS_TRY(features_fact(run, ratio, "1", "q4.variance.%s.orthogonal_iid.norm%s", name,
-                                     names[i]));
+            STATUS_TRY(results_factf(run->results, ratio, "1",
+                                     "q4.variance.%s.orthogonal_iid.norm%s", name, names[i]));
             double iid = case_formula((FeatureMap)map, PROJECTION_IID, &cases[c]);
             double blocks = case_formula((FeatureMap)map, PROJECTION_ORTHOGONAL, &cases[c]);
-            STATUS_TRY(features_fact(run, exactly(blocks / iid), "1",
-                                     "q4.variance.%s.orthogonal_iid.formula.norm%s", name,
-                                     names[i]));
+            STATUS_TRY(results_exactf(run->results, blocks / iid, "1",
+                                      "q4.variance.%s.orthogonal_iid.formula.norm%s", name,
+                                      names[i]));
             if (map != FEATURE_POSITIVE) continue;
             double gain =
                 features_published_gain(case_argument(FEATURE_POSITIVE, &cases[c]), WIDTH, COLUMNS);
-            STATUS_TRY(features_fact(run, exactly(1 - gain / iid), "1",
-                                     "q4.variance.positive.orthogonal_iid.bound.norm%s", names[i]));
+            STATUS_TRY(results_exactf(run->results, 1 - gain / iid, "1",
+                                      "q4.variance.positive.orthogonal_iid.bound.norm%s",
+                                      names[i]));
         }
     return STATUS_OK;
 }
@@ -258,16 +255,16 @@ static Status small_kernel_facts(FeaturesRun *run, Samples samples) {
         Interval variance, negative;
         STATUS_TRY(measured_variance(run, s, &variance));
         Interval deviation = {sqrt(variance.value), sqrt(variance.low), sqrt(variance.high)};
-        STATUS_TRY(features_fact(run, deviation, "1",
+        STATUS_TRY(results_factf(run->results, deviation, "1",
                                  "q4.variance.trigonometric.opposite.deviation.%s", names[i]));
         double formula = case_formula(FEATURE_TRIGONOMETRIC, PROJECTION_IID, c);
-        STATUS_TRY(features_fact(run, exactly(sqrt(formula)), "1",
-                                 "q4.variance.trigonometric.opposite.formula.%s", names[i]));
-        STATUS_TRY(features_fact(run, exactly(exp(c->norm2 * c->cosine)), "1",
-                                 "q4.variance.trigonometric.opposite.kernel.%s", names[i]));
+        STATUS_TRY(results_exactf(run->results, sqrt(formula), "1",
+                                  "q4.variance.trigonometric.opposite.formula.%s", names[i]));
+        STATUS_TRY(results_exactf(run->results, exp(c->norm2 * c->cosine), "1",
+                                  "q4.variance.trigonometric.opposite.kernel.%s", names[i]));
         STATUS_TRY(bootstrap_interval(s->negative, BATCHES, bootstrap_mean, NULL, FEATURES_DRAWS,
                                       run->seed, &negative));
-        STATUS_TRY(features_fact(run, negative, "1",
+        STATUS_TRY(results_factf(run->results, negative, "1",
                                  "q4.variance.trigonometric.opposite.negative.%s", names[i]));
     }
     return STATUS_OK;
@@ -276,24 +273,24 @@ static Status small_kernel_facts(FeaturesRun *run, Samples samples) {
 static Status theory_facts(FeaturesRun *run) {
     double draws = (double)(run->variance_draws / BATCHES * BATCHES);
     double projections = draws * COLUMNS;
-    STATUS_TRY(features_fact(run, exactly(draws), "1", "q4.variance.draws"));
-    STATUS_TRY(features_fact(run, exactly(projections), "1", "q4.variance.projections"));
+    STATUS_TRY(results_exactf(run->results, draws, "1", "q4.variance.draws"));
+    STATUS_TRY(results_exactf(run->results, projections, "1", "q4.variance.projections"));
     /* Beyond the first, over half of the variance is made where no draw lies; beyond the second
      * the same holds for the fourth moment, which decides how sure the measured variance is. */
-    STATUS_TRY(features_fact(run, exactly(log(projections) / 2), "1", "q4.variance.reach.half"));
-    STATUS_TRY(features_fact(run, exactly(log(projections) / 8), "1", "q4.variance.reach.sure"));
-    STATUS_TRY(features_fact(run, exactly(features_equal_kernel(1)), "1",
-                             "q4.variance.equal_kernel.norm1"));
+    STATUS_TRY(results_exactf(run->results, log(projections) / 2, "1", "q4.variance.reach.half"));
+    STATUS_TRY(results_exactf(run->results, log(projections) / 8, "1", "q4.variance.reach.sure"));
+    STATUS_TRY(results_exactf(run->results, features_equal_kernel(1), "1",
+                              "q4.variance.equal_kernel.norm1"));
     /* Unit-normal queries and keys of width d have |x+y|^2 = 2 sqrt(d) on average: the columns
      * that a relative standard deviation of 1 then takes, for one such pair. */
     for (int width = 16; width <= 64; width *= 4) {
         double typical = 2 * sqrt(width);
         STATUS_TRY(
-            features_fact(run, exactly(typical), "1", "q4.variance.typical_norm.d%d", width));
-        STATUS_TRY(features_fact(run,
-                                 exactly(features_relative_variance(
-                                     FEATURE_POSITIVE, PROJECTION_IID, typical, width, 1)),
-                                 "1", "q4.variance.columns_for_unit_error.d%d", width));
+            results_exactf(run->results, typical, "1", "q4.variance.typical_norm.d%d", width));
+        STATUS_TRY(results_exactf(
+            run->results,
+            features_relative_variance(FEATURE_POSITIVE, PROJECTION_IID, typical, width, 1), "1",
+            "q4.variance.columns_for_unit_error.d%d", width));
     }
     return STATUS_OK;
 }

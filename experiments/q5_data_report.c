@@ -1,7 +1,6 @@
 /* Tables and facts of q5_data. */
 #include "q5_data.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,24 +8,6 @@
 #define TABLE(variable, name, header)                                                              \
     FILE *variable = results_table(results, name, header);                                         \
     if (!variable) return STATUS_IO
-
-static Status fact(const Q5Data *data, Results *results, double value, double low, double high,
-                   const char *unit, const char *format, ...) __attribute__((format(printf, 7, 8)));
-
-static Status fact(const Q5Data *data, Results *results, double value, double low, double high,
-                   const char *unit, const char *format, ...) {
-    char name[160];
-    int used = snprintf(name, sizeof name, "%s.", data->plan.prefix);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(name + used, sizeof name - (size_t)used, format, arguments);
-    va_end(arguments);
-    return results_fact(results, name, value, low, high, unit);
-}
-
-static Status count_fact(const Q5Data *data, Results *results, size_t count, const char *name) {
-    return fact(data, results, (double)count, (double)count, (double)count, "1", "%s", name);
-}
 
 static double share(size_t part, size_t whole) {
     return whole ? (double)part / (double)whole : 0;
@@ -64,7 +45,6 @@ static Status write_corpora(const Q5Data *data, Results *results) {
 /* In the order in which they are asked, corpus by corpus, and their sums. */
 static Status write_filters(const Q5Data *data, Results *results) {
     size_t sum[PERSIAN_FILTERS] = {0}, found = 0, good = 0;
-    char name[64];
     TABLE(table, "filters", "corpus\tfilter\tsentences");
     for (int i = 0; i < data->sources; i++) {
         const PersianCounts *counts = &data->source[i].counts;
@@ -81,12 +61,12 @@ static Status write_filters(const Q5Data *data, Results *results) {
     for (int f = 0; f < PERSIAN_FILTERS; f++) {
         fprintf(all, "%s\t%zu\t%.6f\n", persian_filter_name((PersianFilter)f), sum[f],
                 share(sum[f], found));
-        snprintf(name, sizeof name, "filter.%s", persian_filter_name((PersianFilter)f));
-        STATUS_TRY(count_fact(data, results, sum[f], name));
+        STATUS_TRY(results_exactf(results, (double)sum[f], "1", "filter.%s",
+                                  persian_filter_name((PersianFilter)f)));
     }
     fprintf(all, "good\t%zu\t%.6f\n", good, share(good, found));
-    STATUS_TRY(count_fact(data, results, found, "sentences.found"));
-    return count_fact(data, results, good, "sentences.good");
+    STATUS_TRY(results_exactf(results, (double)found, "1", "sentences.found"));
+    return results_exactf(results, (double)good, "1", "sentences.good");
 }
 
 static Status write_repairs(const Q5Data *data, Results *results) {
@@ -116,21 +96,20 @@ static Status write_repairs(const Q5Data *data, Results *results) {
     TABLE(rules_all, "normalisation_all", "rule\tchanges");
     for (int rule = 0; rule < PERSIAN_RULES; rule++)
         fprintf(rules_all, "%s\t%zu\n", persian_rule_name((PersianRule)rule), sum[rule]);
-    STATUS_TRY(count_fact(data, results, all.lines_joined, "repair.lines_joined"));
-    STATUS_TRY(count_fact(data, results, all.speakers, "repair.speakers"));
-    STATUS_TRY(count_fact(data, results, all.list_numbers, "repair.list_numbers"));
-    STATUS_TRY(count_fact(data, results, all.backslashes, "repair.backslashes"));
-    STATUS_TRY(count_fact(data, results, all.notes, "repair.notes"));
-    STATUS_TRY(count_fact(data, results, lost, "repair.words_without_letters"));
-    STATUS_TRY(count_fact(data, results, documents, "documents"));
-    STATUS_TRY(fact(data, results, (double)bytes, (double)bytes, (double)bytes, "byte", "bytes"));
+    STATUS_TRY(results_exactf(results, (double)all.lines_joined, "1", "repair.lines_joined"));
+    STATUS_TRY(results_exactf(results, (double)all.speakers, "1", "repair.speakers"));
+    STATUS_TRY(results_exactf(results, (double)all.list_numbers, "1", "repair.list_numbers"));
+    STATUS_TRY(results_exactf(results, (double)all.backslashes, "1", "repair.backslashes"));
+    STATUS_TRY(results_exactf(results, (double)all.notes, "1", "repair.notes"));
+    STATUS_TRY(results_exactf(results, (double)lost, "1", "repair.words_without_letters"));
+    STATUS_TRY(results_exactf(results, (double)documents, "1", "documents"));
+    STATUS_TRY(results_exactf(results, (double)bytes, "byte", "bytes"));
     return STATUS_OK;
 }
 
 /* Left out of train for repeating a sentence of another set. */
 static Status write_near(const Q5Data *data, Results *results) {
     size_t sum[REORDER_CORPORA_MAX] = {0}, test = 0, validation = 0, repeated = 0;
-    char name[96];
     TABLE(table, "near", "corpus\tset\tsentences");
     for (int i = 0; i < data->sources; i++) {
         const ReorderFlow *flow = &data->source[i].flow;
@@ -145,21 +124,21 @@ static Status write_near(const Q5Data *data, Results *results) {
             if (data->source[k].corpus.form != PERSIAN_TREEBANK) continue;
             fprintf(table, "%s\t%s\t%zu\n", corpus, data->source[k].corpus.name, flow->near_own[k]);
             sum[k] += flow->near_own[k];
-            snprintf(name, sizeof name, "near.%s.%s", data->source[k].corpus.name, corpus);
             if (data->source[i].corpus.form == PERSIAN_SENTENCES)
-                STATUS_TRY(count_fact(data, results, flow->near_own[k], name));
+                STATUS_TRY(results_exactf(results, (double)flow->near_own[k], "1", "near.%s.%s",
+                                          data->source[k].corpus.name, corpus));
         }
     }
     for (int k = 0; k < data->sources; k++) {
         if (data->source[k].corpus.form != PERSIAN_TREEBANK) continue;
-        snprintf(name, sizeof name, "near.%s", data->source[k].corpus.name);
-        STATUS_TRY(count_fact(data, results, sum[k], name));
-        snprintf(name, sizeof name, "other_words.%s", data->source[k].corpus.name);
-        STATUS_TRY(count_fact(data, results, data->source[k].counts.other_words, name));
+        STATUS_TRY(
+            results_exactf(results, (double)sum[k], "1", "near.%s", data->source[k].corpus.name));
+        STATUS_TRY(results_exactf(results, (double)data->source[k].counts.other_words, "1",
+                                  "other_words.%s", data->source[k].corpus.name));
     }
-    STATUS_TRY(count_fact(data, results, test, "near.test"));
-    STATUS_TRY(count_fact(data, results, validation, "near.validation"));
-    return count_fact(data, results, repeated, "repeated");
+    STATUS_TRY(results_exactf(results, (double)test, "1", "near.test"));
+    STATUS_TRY(results_exactf(results, (double)validation, "1", "near.validation"));
+    return results_exactf(results, (double)repeated, "1", "repeated");
 }
 
 /* --- sets --------------------------------------------------------------------------------------
@@ -178,14 +157,13 @@ static Status write_set(const Q5Data *data, const ReorderSet *set, FILE *table, 
     const char *n = set->name;
     double count = (double)set->sentences, total = (double)set->words;
     double vocabulary = (double)words.vocabulary;
-    STATUS_TRY(fact(data, results, count, count, count, "1", "%s.sentences", n));
-    STATUS_TRY(fact(data, results, total, total, total, "1", "%s.words", n));
-    STATUS_TRY(fact(data, results, mean, mean, mean, "1", "%s.length", n));
-    STATUS_TRY(fact(data, results, vocabulary, vocabulary, vocabulary, "1", "%s.vocabulary", n));
-    STATUS_TRY(fact(data, results, unseen, unseen, unseen, "1", "%s.unseen_words", n));
-    STATUS_TRY(fact(data, results, unseen_sentences, unseen_sentences, unseen_sentences, "1",
-                    "%s.unseen_sentences", n));
-    return fact(data, results, repeating, repeating, repeating, "1", "%s.repeating", n);
+    STATUS_TRY(results_exactf(results, count, "1", "%s.sentences", n));
+    STATUS_TRY(results_exactf(results, total, "1", "%s.words", n));
+    STATUS_TRY(results_exactf(results, mean, "1", "%s.length", n));
+    STATUS_TRY(results_exactf(results, vocabulary, "1", "%s.vocabulary", n));
+    STATUS_TRY(results_exactf(results, unseen, "1", "%s.unseen_words", n));
+    STATUS_TRY(results_exactf(results, unseen_sentences, "1", "%s.unseen_sentences", n));
+    return results_exactf(results, repeating, "1", "%s.repeating", n);
 }
 
 static Status write_sets(const Q5Data *data, Results *results) {
@@ -219,8 +197,7 @@ static Status write_coverage(const Q5Data *data, Results *results) {
             double of_all = share(covered, set->words);
             fprintf(table, "%s\t%u\t%.6f\n", set->name, sizes[k], of_all);
             if (sizes[k] == 30000)
-                STATUS_TRY(fact(data, results, of_all, of_all, of_all, "1", "%s.covered_30000",
-                                set->name));
+                STATUS_TRY(results_exactf(results, of_all, "1", "%s.covered_30000", set->name));
         }
     }
     return STATUS_OK;
@@ -230,8 +207,8 @@ static Status write_coverage(const Q5Data *data, Results *results) {
  * --------------------------------------------------------------
  */
 
-static Status write_measures(const Q5Data *data, const ReorderSet *set, int high, Q5Probe probe,
-                             const char *label, FILE *table, Results *results) {
+static Status write_measures(const ReorderSet *set, int high, Q5Probe probe, const char *label,
+                             FILE *table, Results *results) {
     OrderSummary found;
     STATUS_TRY(q5_data_probe(set, REORDER_LENGTH_LOW, high, probe, &found));
     if (found.sentences == 0) return STATUS_OK;
@@ -247,12 +224,11 @@ static Status write_measures(const Q5Data *data, const ReorderSet *set, int high
     for (size_t m = 0; m < sizeof measures / sizeof *measures; m++) {
         Interval v = measures[m].value;
         fprintf(table, "\t%.6g\t%.6g\t%.6g", v.value, v.low, v.high);
-        STATUS_TRY(
-            fact(data, results, v.value, v.low, v.high, "1", "%s.%s", label, measures[m].name));
+        STATUS_TRY(results_factf(results, v, "1", "%s.%s", label, measures[m].name));
     }
     fputc('\n', table);
     double count = (double)found.sentences;
-    return fact(data, results, count, count, count, "1", "%s.sentences", label);
+    return results_exactf(results, count, "1", "%s.sentences", label);
 }
 
 /* What the measures make of answers that no model gave, on the sentences for which results are
@@ -267,14 +243,14 @@ static Status write_probes(const Q5Data *data, Results *results) {
     const ReorderSet *perdt = reorder_data_set(&data->data, "perdt_test");
     for (int probe = 0; perdt && probe < Q5_PROBES; probe++) {
         snprintf(label, sizeof label, "probe.%s", q5_probe_name((Q5Probe)probe));
-        STATUS_TRY(write_measures(data, perdt, KNOWN_WORDS, (Q5Probe)probe, label, table, results));
+        STATUS_TRY(write_measures(perdt, KNOWN_WORDS, (Q5Probe)probe, label, table, results));
     }
     for (size_t s = 0; s < data->data.sets; s++) {
         const ReorderSet *set = &data->data.set[s];
         if (strcmp(set->name, "train") == 0) continue;
         snprintf(label, sizeof label, "chance.%s", set->name);
         STATUS_TRY(
-            write_measures(data, set, REORDER_LENGTH_HIGH, Q5_PROBE_RANDOM, label, table, results));
+            write_measures(set, REORDER_LENGTH_HIGH, Q5_PROBE_RANDOM, label, table, results));
     }
     return STATUS_OK;
 }
@@ -332,6 +308,7 @@ static Status describe(const Q5Data *data, Results *results) {
 
 Status q5_data_report(const Q5Data *data, Results *results) {
     STATUS_TRY(describe(data, results));
+    STATUS_TRY(results_prefix(results, "%s.", data->plan.prefix));
     STATUS_TRY(write_corpora(data, results));
     STATUS_TRY(write_filters(data, results));
     STATUS_TRY(write_repairs(data, results));
@@ -340,11 +317,10 @@ Status q5_data_report(const Q5Data *data, Results *results) {
     STATUS_TRY(write_coverage(data, results));
     STATUS_TRY(write_probes(data, results));
     STATUS_TRY(write_examples(data, results));
-    STATUS_TRY(count_fact(data, results, (size_t)data->sources, "corpora"));
-    STATUS_TRY(count_fact(data, results, data->data.words.count, "vocabulary"));
-    STATUS_TRY(fact(data, results, data->processor_seconds, data->processor_seconds,
-                    data->processor_seconds, "s", "processor_seconds"));
-    return fact(data, results, data->seconds, data->seconds, data->seconds, "s", "seconds");
+    STATUS_TRY(results_exactf(results, (double)data->sources, "1", "corpora"));
+    STATUS_TRY(results_exactf(results, (double)data->data.words.count, "1", "vocabulary"));
+    STATUS_TRY(results_exactf(results, data->processor_seconds, "s", "processor_seconds"));
+    return results_exactf(results, data->seconds, "s", "seconds");
 }
 
 void q5_data_print(const Q5Data *data, FILE *stream) {

@@ -3,7 +3,6 @@
 #include "q5_scaling.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,23 +93,6 @@ static Status take_curve(void *context, size_t cell, const char *row) {
 /* --- facts --------------------------------------------------------------------------------------
  */
 
-static Status fact(const Report *r, Interval v, const char *unit, const char *name, ...)
-    __attribute__((format(printf, 4, 5)));
-static Status fact(const Report *r, Interval v, const char *unit, const char *name, ...) {
-    char text[192];
-    int used = snprintf(text, sizeof text, "%sscaling.", r->plan->prefix);
-    va_list arguments;
-    va_start(arguments, name);
-    vsnprintf(text + used, sizeof text - (size_t)used, name, arguments);
-    va_end(arguments);
-    return results_fact(r->results, text, v.value, fmin(v.low, v.value), fmax(v.high, v.value),
-                        unit);
-}
-
-static Interval exactly(double value) {
-    return (Interval){value, value, value};
-}
-
 /* Mean, least and most over the seeds. */
 static Interval over_seeds(const Report *r, const Moment *of_seed, size_t offset) {
     Interval v = {0, INFINITY, -INFINITY};
@@ -135,9 +117,9 @@ static Status summarise(const Report *r, const Answers *a, int set, OrderSummary
 }
 
 static Status three_facts(const Report *r, const OrderSummary *s, const char *name) {
-    STATUS_TRY(fact(r, s->bleu, "1", "%s.bleu", name));
-    STATUS_TRY(fact(r, s->exact, "1", "%s.exact", name));
-    return fact(r, s->tau, "1", "%s.tau", name);
+    STATUS_TRY(results_factf(r->results, s->bleu, "1", "%s.bleu", name));
+    STATUS_TRY(results_factf(r->results, s->exact, "1", "%s.exact", name));
+    return results_factf(r->results, s->tau, "1", "%s.tau", name);
 }
 
 /* --- against the number of sentences ------------------------------------------------------------
@@ -192,21 +174,23 @@ static Status write_slope(Report *r, int k) {
                                    (size_t)plan->seeds.count, sentences_of(r, SCALING_DEV),
                                    levels(r), DRAWS, 1, &d));
     const Interval v = {d.bleu.value / fours, d.bleu.low / fours, d.bleu.high / fours};
-    return fact(r, v, "1", "%s.fourfold.bleu", scaling_slug[k]);
+    return results_factf(r->results, v, "1", "%s.fourfold.bleu", scaling_slug[k]);
 }
 
 static Status write_data(Report *r) {
     const ScalingPlan *plan = r->plan;
     for (int size = 0; size < plan->sizes; size++) {
-        STATUS_TRY(fact(r, exactly((double)plan->size[size]), "1", "size%d.sentences", size + 1));
-        STATUS_TRY(fact(r, exactly((double)plan->steps * plan->batch / (double)plan->size[size]),
-                        "1", "size%d.epochs", size + 1));
-        STATUS_TRY(fact(
-            r,
+        STATUS_TRY(results_exactf(r->results, (double)plan->size[size], "1", "size%d.sentences",
+                                  size + 1));
+        STATUS_TRY(results_exactf(r->results,
+                                  (double)plan->steps * plan->batch / (double)plan->size[size], "1",
+                                  "size%d.epochs", size + 1));
+        STATUS_TRY(results_factf(
+            r->results,
             over_seeds(r, r->moment[SCALING_POINTER][size][plan->moments], offsetof(Moment, loss)),
             "nat", "size%d.dev.loss", size + 1));
-        STATUS_TRY(fact(
-            r,
+        STATUS_TRY(results_factf(
+            r->results,
             over_seeds(r, r->moment[SCALING_POINTER][size][plan->moments], offsetof(Moment, steps)),
             "1", "size%d.best.steps", size + 1));
         for (int set = 0; set < SCALING_SETS; set++) {
@@ -241,9 +225,9 @@ static Status write_moment(Report *r, int size, int m) {
             plan->size[size], of_seed[0].steps, seconds.value, beam.bleu.value, beam.bleu.low,
             beam.bleu.high, greedy.bleu.value, greedy.bleu.low, greedy.bleu.high, loss.value,
             loss.low, loss.high);
-    STATUS_TRY(fact(r, seconds, "s", "size%d.moment%d.seconds", size + 1, m + 1));
-    STATUS_TRY(fact(r, loss, "nat", "size%d.moment%d.loss", size + 1, m + 1));
-    return fact(r, beam.bleu, "1", "size%d.moment%d.bleu", size + 1, m + 1);
+    STATUS_TRY(results_factf(r->results, seconds, "s", "size%d.moment%d.seconds", size + 1, m + 1));
+    STATUS_TRY(results_factf(r->results, loss, "nat", "size%d.moment%d.loss", size + 1, m + 1));
+    return results_factf(r->results, beam.bleu, "1", "size%d.moment%d.bleu", size + 1, m + 1);
 }
 
 static Status write_time(Report *r) {
@@ -253,15 +237,16 @@ static Status write_time(Report *r) {
     for (int size = 0; size < plan->sizes; size++)
         for (int m = 0; m < plan->moments; m++) STATUS_TRY(write_moment(r, size, m));
     for (int m = 0; m < plan->moments; m++)
-        STATUS_TRY(fact(r, exactly(scaling_moment(plan, m)), "1", "moment%d.steps", m + 1));
+        STATUS_TRY(
+            results_exactf(r->results, scaling_moment(plan, m), "1", "moment%d.steps", m + 1));
     for (int size = 0; size < plan->sizes; size++)
         for (int s = 0; s < plan->seeds.count; s++) {
             steps += r->moment[SCALING_POINTER][size][last][s].steps;
             seconds += r->moment[SCALING_POINTER][size][last][s].seconds;
         }
     const double words = r->words[plan->sizes - 1] / (double)plan->size[plan->sizes - 1];
-    return fact(r, exactly(steps * plan->batch * words / seconds), "word/s",
-                "pointer.words_per_second");
+    return results_exactf(r->results, steps * plan->batch * words / seconds, "word/s",
+                          "pointer.words_per_second");
 }
 
 /* --- what describes it --------------------------------------------------------------------------
@@ -286,13 +271,13 @@ static Status write_cards(const Report *r) {
 
 static Status write_plan(const Report *r) {
     const ScalingPlan *p = r->plan;
-    STATUS_TRY(fact(r, exactly(r->parameters / 1e6), "1", "parameters.millions"));
-    STATUS_TRY(fact(r, exactly(p->steps), "1", "steps"));
-    STATUS_TRY(fact(r, exactly(p->batch), "1", "batch"));
-    STATUS_TRY(fact(r, exactly(p->seeds.count), "1", "seeds"));
-    STATUS_TRY(fact(r, exactly(p->beam), "1", "beam"));
-    STATUS_TRY(fact(r, exactly(p->ngram_beam), "1", "kn3.beam"));
-    return fact(r, exactly((double)p->sentences.dev.count), "1", "dev.sentences");
+    STATUS_TRY(results_exactf(r->results, r->parameters / 1e6, "1", "parameters.millions"));
+    STATUS_TRY(results_exactf(r->results, p->steps, "1", "steps"));
+    STATUS_TRY(results_exactf(r->results, p->batch, "1", "batch"));
+    STATUS_TRY(results_exactf(r->results, p->seeds.count, "1", "seeds"));
+    STATUS_TRY(results_exactf(r->results, p->beam, "1", "beam"));
+    STATUS_TRY(results_exactf(r->results, p->ngram_beam, "1", "kn3.beam"));
+    return results_exactf(r->results, (double)p->sentences.dev.count, "1", "dev.sentences");
 }
 
 static Status report(Report *r, const Grid *grid) {
@@ -302,6 +287,7 @@ static Status report(Report *r, const Grid *grid) {
     STATUS_TRY(grid_rows(grid, "answer", take_answer, r));
     STATUS_TRY(grid_rows(grid, "moment", take_moment, r));
     STATUS_TRY(grid_rows(grid, "curve", take_curve, r));
+    STATUS_TRY(results_prefix(r->results, "%sscaling.", r->plan->prefix));
     STATUS_TRY(write_plan(r));
     STATUS_TRY(write_data(r));
     STATUS_TRY(write_time(r));

@@ -69,7 +69,7 @@ Status split_normal_write(const char *folder, Results *results) {
                                "corpus\trule\twords\tchanges\tper_thousand_words");
     if (!file) return STATUS_IO;
     for (size_t i = 0; i < sizeof corpora / sizeof *corpora; i++) {
-        char path[4096], name[128];
+        char path[4096];
         TextFile text;
         snprintf(path, sizeof path, "%s/%s.txt.gz", folder, corpora[i]);
         if (text_file_read(path, &text) != STATUS_OK) continue; /* not brought: no row of it */
@@ -95,11 +95,10 @@ Status split_normal_write(const char *folder, Results *results) {
         text_file_free(&text);
         STATUS_TRY(status);
         double lost = (double)(report.words_before - report.words_after);
-        snprintf(name, sizeof name, "q5.split.normal.%s.words", corpora[i]);
-        double words = (double)report.words_before;
-        STATUS_TRY(results_fact(results, name, words, words, words, "word"));
-        snprintf(name, sizeof name, "q5.split.normal.%s.words_vanished", corpora[i]);
-        STATUS_TRY(results_fact(results, name, lost, lost, lost, "word"));
+        STATUS_TRY(results_exactf(results, (double)report.words_before, "word",
+                                  "q5.split.normal.%s.words", corpora[i]));
+        STATUS_TRY(
+            results_exactf(results, lost, "word", "q5.split.normal.%s.words_vanished", corpora[i]));
     }
     return STATUS_OK;
 }

@@ -2,26 +2,9 @@
 
 #include "text/sentences_rules.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static Status add_fact(Results *results, Interval value, const char *unit, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-static Status add_fact(Results *results, Interval value, const char *unit, const char *format,
-                       ...) {
-    char name[160];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(name, sizeof name, format, arguments);
-    va_end(arguments);
-    return results_fact(results, name, value.value, value.low, value.high, unit);
-}
-
-static Interval exactly(double value) {
-    return (Interval){value, value, value};
-}
 
 static Status write_scores(const SplitTexts sets[SPLIT_SETS], const SplitScores *scores,
                            Results *results) {
@@ -46,24 +29,24 @@ static Status write_scores(const SplitTexts sets[SPLIT_SETS], const SplitScores 
         snprintf(place, sizeof place, "q5.split.%s%s%s%s%s", set, score->kind ? "." : "",
                  score->kind ? score->kind : "", score->method == SPLIT_RULES ? "" : ".",
                  score->method == SPLIT_RULES ? "" : split_method_name(score->method));
-        STATUS_TRY(add_fact(results, in->f1, "1", "%s.f1", place));
-        STATUS_TRY(add_fact(results, in->precision, "1", "%s.precision", place));
-        STATUS_TRY(add_fact(results, in->recall, "1", "%s.recall", place));
-        STATUS_TRY(add_fact(results, exactly((double)(score->counts.wrong + score->counts.missed)),
-                            "1", "%s.errors", place));
+        STATUS_TRY(results_factf(results, in->f1, "1", "%s.f1", place));
+        STATUS_TRY(results_factf(results, in->precision, "1", "%s.precision", place));
+        STATUS_TRY(results_factf(results, in->recall, "1", "%s.recall", place));
+        STATUS_TRY(results_exactf(results, (double)(score->counts.wrong + score->counts.missed),
+                                  "1", "%s.errors", place));
         if (score->texts > 1)
-            STATUS_TRY(add_fact(results, exactly((double)score->whole / (double)score->texts), "1",
-                                "%s.whole", place));
+            STATUS_TRY(results_exactf(results, (double)score->whole / (double)score->texts, "1",
+                                      "%s.whole", place));
     }
     for (int set = 0; set < SPLIT_SETS; set++) {
-        STATUS_TRY(add_fact(results, exactly((double)sets[set].sentences), "1",
-                            "q5.split.%s.sentences", sets[set].name));
+        STATUS_TRY(results_exactf(results, (double)sets[set].sentences, "1",
+                                  "q5.split.%s.sentences", sets[set].name));
         if (sets[set].texts > 1)
-            STATUS_TRY(add_fact(results, exactly((double)sets[set].texts), "1", "q5.split.%s.cases",
-                                sets[set].name));
+            STATUS_TRY(results_exactf(results, (double)sets[set].texts, "1", "q5.split.%s.cases",
+                                      sets[set].name));
         if (sets[set].texts == 1)
-            STATUS_TRY(add_fact(results, exactly((double)sets[set].text->size), "byte",
-                                "q5.split.%s.bytes", sets[set].name));
+            STATUS_TRY(results_exactf(results, (double)sets[set].text->size, "byte",
+                                      "q5.split.%s.bytes", sets[set].name));
     }
     return STATUS_OK;
 }
@@ -164,11 +147,11 @@ static Status write_speed(const SplitSpeed *speed, Results *results) {
                 i == 2 ? speed->bytes / 8 : speed->bytes, speed->repetitions, s->median,
                 s->median_low, s->median_high);
         Interval value = {s->median, s->median_low, s->median_high};
-        STATUS_TRY(add_fact(results, value, "byte/s", "q5.split.speed.%s", rows[i].name));
+        STATUS_TRY(results_factf(results, value, "byte/s", "q5.split.speed.%s", rows[i].name));
     }
-    STATUS_TRY(add_fact(results, exactly(SENTENCE_LOOK_BACK), "byte", "q5.split.look.back"));
-    STATUS_TRY(add_fact(results, exactly(SENTENCE_LOOK_AHEAD), "byte", "q5.split.look.ahead"));
-    return add_fact(results, exactly((double)sentences_memory_bytes()), "byte", "q5.split.memory");
+    STATUS_TRY(results_exactf(results, SENTENCE_LOOK_BACK, "byte", "q5.split.look.back"));
+    STATUS_TRY(results_exactf(results, SENTENCE_LOOK_AHEAD, "byte", "q5.split.look.ahead"));
+    return results_exactf(results, (double)sentences_memory_bytes(), "byte", "q5.split.memory");
 }
 
 Status split_report_write(const SplitTexts sets[SPLIT_SETS], const SplitScores *scores,

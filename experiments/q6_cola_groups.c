@@ -88,8 +88,8 @@ static Status one_level(const Q6Answers *a, int split, const ColaAnnotations *an
     }
     double unmatched = (double)join.unmatched;
     if (status == STATUS_OK && strcmp(level, "major") == 0)
-        status = q6_fact(a, unmatched, unmatched, unmatched, "sentence", "data.%s.unannotated",
-                         q6_split_name(split));
+        status = results_exactf(a->results, unmatched, "sentence", "data.%s.unannotated",
+                                q6_split_name(split));
     cola_join_free(&join);
     return status;
 }

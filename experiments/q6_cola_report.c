@@ -37,21 +37,6 @@ void q6_answers_close(Q6Answers *answers) {
     for (int s = 0; s < Q6_SPLITS; s++) free(answers->predicted[s]);
 }
 
-Status q6_fact(const Q6Answers *answers, double value, double low, double high, const char *unit,
-               const char *name, ...) {
-    char text[192];
-    int used = snprintf(text, sizeof text, "q6.%s.", answers->plan->label);
-    va_list arguments;
-    va_start(arguments, name);
-    vsnprintf(text + used, sizeof text - (size_t)used, name, arguments);
-    va_end(arguments);
-    return results_fact(answers->results, text, value, fmin(low, value), fmax(high, value), unit);
-}
-
-static Status exact(const Q6Answers *a, double value, const char *unit, const char *name) {
-    return q6_fact(a, value, value, value, unit, "%s", name);
-}
-
 /* --- run.tsv and card.tsv -------------------------------------------------------------------- */
 
 static Status write_run(const Q6Answers *a) {
@@ -188,10 +173,11 @@ static Status score_facts(const Q6Answers *a, int split, const char *name, const
     qsort(sorted, n, sizeof *sorted, compare_doubles);
     double median = summary_quantile(sorted, n, .5), low = sorted[0], high = sorted[n - 1];
     const char *of = q6_split_name(split);
-    STATUS_TRY(q6_fact(a, median, low, high, "1", "%s.%s.median", of, name));
-    STATUS_TRY(q6_fact(a, low, low, low, "1", "%s.%s.min", of, name));
-    STATUS_TRY(q6_fact(a, high, high, high, "1", "%s.%s.max", of, name));
-    return q6_fact(a, mean.value, mean.low, mean.high, "1", "%s.%s.mean", of, name);
+    STATUS_TRY(
+        results_factf(a->results, (Interval){median, low, high}, "1", "%s.%s.median", of, name));
+    STATUS_TRY(results_exactf(a->results, low, "1", "%s.%s.min", of, name));
+    STATUS_TRY(results_exactf(a->results, high, "1", "%s.%s.max", of, name));
+    return results_factf(a->results, mean, "1", "%s.%s.mean", of, name);
 }
 
 static Status seed_rows(const Q6Answers *a, int split, FILE *table, double value[3][Q6_SEEDS_MAX]) {
@@ -210,8 +196,8 @@ static Status seed_rows(const Q6Answers *a, int split, FILE *table, double value
         fprintf(table, "%d\t%s\t%zu\t%.5f\t%.5f\t%.5f\t%.5f\t%.5f\t%.4g\n", a->seed[k].seed,
                 q6_split_name(split), s->count, one.mcc.value, one.mcc.low, one.mcc.high,
                 value[1][k], value[2][k], (double)chosen->step / per_epoch);
-        STATUS_TRY(q6_fact(a, one.mcc.value, one.mcc.low, one.mcc.high, "1", "%s.mcc.seed%d",
-                           q6_split_name(split), a->seed[k].seed));
+        STATUS_TRY(results_factf(a->results, one.mcc, "1", "%s.mcc.seed%d", q6_split_name(split),
+                                 a->seed[k].seed));
     }
     return STATUS_OK;
 }
@@ -239,8 +225,9 @@ static Status write_scores(const Q6Answers *a) {
                                BOOTSTRAP_OVER_SENTENCES, Q6_DRAWS, 1, &sentences));
     STATUS_TRY(bootstrap_seeds(test->label, a->predicted[Q6_OUT_OF_DOMAIN], a->seeds, test->count,
                                BOOTSTRAP_OVER_SEEDS, Q6_DRAWS, 1, &seeds));
-    STATUS_TRY(exact(a, sentences.mcc.high - sentences.mcc.low, "1", "interval_sentences.width"));
-    return exact(a, seeds.mcc.high - seeds.mcc.low, "1", "interval_seeds.width");
+    STATUS_TRY(results_exactf(a->results, sentences.mcc.high - sentences.mcc.low, "1",
+                              "interval_sentences.width"));
+    return results_exactf(a->results, seeds.mcc.high - seeds.mcc.low, "1", "interval_seeds.width");
 }
 
 /* What is right about always answering "acceptable". */
@@ -249,10 +236,10 @@ static Status constant_facts(const Q6Answers *a) {
     uint64_t ones = 0;
     for (size_t i = 0; i < s->count; i++) ones += s->label[i];
     double share = (double)ones / (double)s->count;
-    STATUS_TRY(
-        exact(a, classification_mcc_binary(ones, s->count - ones, 0, 0), "1", "constant.mcc"));
-    STATUS_TRY(exact(a, share, "1", "constant.accuracy"));
-    return exact(a, 2 * share / (share + 1), "1", "constant.f1");
+    STATUS_TRY(results_exactf(a->results, classification_mcc_binary(ones, s->count - ones, 0, 0),
+                              "1", "constant.mcc"));
+    STATUS_TRY(results_exactf(a->results, share, "1", "constant.accuracy"));
+    return results_exactf(a->results, 2 * share / (share + 1), "1", "constant.f1");
 }
 
 /* --- confusion matrices ---------------------------------------------------------------------- */
@@ -276,7 +263,7 @@ static Status write_confusions(const Q6Answers *a) {
     STATUS_TRY(results_run(a->results, "confusion_seed",
                            "%d (the median of validation MCC); test: out_of_domain_dev",
                            a->seed[shown].seed));
-    STATUS_TRY(exact(a, a->seed[shown].seed, "seed", "confusion.seed"));
+    STATUS_TRY(results_exactf(a->results, a->seed[shown].seed, "seed", "confusion.seed"));
     for (int split = 0; split < Q6_SPLITS; split++) {
         const Q6Sentences *s = &a->data->split[split];
         FILE *one = NULL;
@@ -320,10 +307,10 @@ static Status write_splits(const Q6Answers *a) {
         fprintf(table, "%s\t%zu\t%zu\t%zu\t%.2f\t%d\n", name, s->count, ones, s->count - ones, mean,
                 longest);
         double count = (double)s->count;
-        STATUS_TRY(q6_fact(a, count, count, count, "sentence", "data.%s.sentences", name));
-        STATUS_TRY(q6_fact(a, share, share, share, "1", "data.%s.acceptable", name));
-        STATUS_TRY(q6_fact(a, mean, mean, mean, "token", "data.%s.tokens_mean", name));
-        STATUS_TRY(q6_fact(a, longest, longest, longest, "token", "data.%s.tokens_longest", name));
+        STATUS_TRY(results_exactf(a->results, count, "sentence", "data.%s.sentences", name));
+        STATUS_TRY(results_exactf(a->results, share, "1", "data.%s.acceptable", name));
+        STATUS_TRY(results_exactf(a->results, mean, "token", "data.%s.tokens_mean", name));
+        STATUS_TRY(results_exactf(a->results, longest, "token", "data.%s.tokens_longest", name));
     }
     return STATUS_OK;
 }
@@ -346,11 +333,12 @@ static Status write_quirks(const Q6Answers *a) {
             if (q->marks[m]) fprintf(table, "%s\t%s\t%zu\n", name, marks[m], q->marks[m]);
     }
     const ColaQuirks *q = &a->data->file[COLA_IN_DOMAIN_TRAIN]->quirks;
-    STATUS_TRY(exact(a, (double)q->backspaces, "byte", "data.backspaces"));
-    STATUS_TRY(exact(a, (double)q->repeats, "sentence", "data.repeats"));
-    STATUS_TRY(exact(a, (double)q->contradictions, "sentence", "data.contradictions"));
-    STATUS_TRY(exact(a, (double)a->data->shared, "sentence", "data.shared"));
-    return exact(a, (double)a->data->overlap, "sentence", "data.overlap");
+    STATUS_TRY(results_exactf(a->results, (double)q->backspaces, "byte", "data.backspaces"));
+    STATUS_TRY(results_exactf(a->results, (double)q->repeats, "sentence", "data.repeats"));
+    STATUS_TRY(
+        results_exactf(a->results, (double)q->contradictions, "sentence", "data.contradictions"));
+    STATUS_TRY(results_exactf(a->results, (double)a->data->shared, "sentence", "data.shared"));
+    return results_exactf(a->results, (double)a->data->overlap, "sentence", "data.overlap");
 }
 
 /* The first two training sentences of at most 16 tokens. */
@@ -379,21 +367,22 @@ static Status training_facts(const Q6Answers *a, const BertConfig *c) {
     double low = seconds[0], high = seconds[a->seeds - 1];
     double tokens = (double)a->data->split[Q6_TRAIN].tokens * a->plan->epochs;
     double epochs = a->plan->epochs;
-    STATUS_TRY(q6_fact(a, median, low, high, "s", "training.seconds"));
-    STATUS_TRY(
-        q6_fact(a, median / epochs, low / epochs, high / epochs, "s", "training.epoch_seconds"));
-    STATUS_TRY(q6_fact(a, tokens / median, tokens / high, tokens / low, "token/s",
-                       "training.tokens_per_second"));
-    STATUS_TRY(exact(a, epochs, "epoch", "epochs"));
-    STATUS_TRY(exact(a, a->plan->batch, "sentence", "batch"));
-    STATUS_TRY(exact(a, a->plan->rate, "rate", "rate"));
-    STATUS_TRY(exact(a, (double)a->seed[0].batches, "step", "steps"));
-    STATUS_TRY(exact(a, (double)a->seeds, "seed", "seeds"));
-    return exact(a, q6_parameters(c), "parameter", "parameters");
+    STATUS_TRY(results_factf(a->results, (Interval){median, low, high}, "s", "training.seconds"));
+    STATUS_TRY(results_factf(a->results, (Interval){median / epochs, low / epochs, high / epochs},
+                             "s", "training.epoch_seconds"));
+    STATUS_TRY(results_factf(a->results, (Interval){tokens / median, tokens / high, tokens / low},
+                             "token/s", "training.tokens_per_second"));
+    STATUS_TRY(results_exactf(a->results, epochs, "epoch", "epochs"));
+    STATUS_TRY(results_exactf(a->results, a->plan->batch, "sentence", "batch"));
+    STATUS_TRY(results_exactf(a->results, a->plan->rate, "rate", "rate"));
+    STATUS_TRY(results_exactf(a->results, (double)a->seed[0].batches, "step", "steps"));
+    STATUS_TRY(results_exactf(a->results, (double)a->seeds, "seed", "seeds"));
+    return results_exactf(a->results, q6_parameters(c), "parameter", "parameters");
 }
 
 static Status write_all(const Q6Answers *a, const BertConfig *config) {
     STATUS_TRY(write_run(a));
+    STATUS_TRY(results_prefix(a->results, "q6.%s.", a->plan->label));
     STATUS_TRY(write_card(a, config));
     STATUS_TRY(write_curves(a));
     STATUS_TRY(write_scores(a));

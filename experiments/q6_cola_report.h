@@ -1,4 +1,4 @@
-/* q6_cola_report: what the parts of the report share: predictions as bytes, facts with long names.
+/* q6_cola_report: what the parts of the report share: predictions as bytes.
  *
  *     Q6Answers answers;
  *     STATUS_TRY(q6_answers_open(&answers, data, seed, seeds));
@@ -26,11 +26,6 @@ typedef struct {
 Status q6_answers_open(Q6Answers *answers, const Q6Plan *plan, const Q6Data *data,
                        const Q6Seed *seed, size_t seeds, Results *results);
 void q6_answers_close(Q6Answers *answers);
-
-/* A fact q6.<label>.<name>, the name put together as printf does. low and high are widened to hold
- * the value. */
-Status q6_fact(const Q6Answers *answers, double value, double low, double high, const char *unit,
-               const char *name, ...) __attribute__((format(printf, 6, 7)));
 
 /* The file and the raw file of a split. */
 const ColaFile *q6_raw_file(const Q6Data *data, int split);

@@ -75,12 +75,10 @@ static double step_of_peak(const SpeedRun *run, int p, int r) {
 
 /* --- facts ----------------------------------------------------------------------------------- */
 
-static Status put_fact(const SpeedRun *run, Results *results, int p, const char *name, Summary s,
-                       double scale, const char *unit) {
-    char whole[160];
-    snprintf(whole, sizeof whole, "q6.speed.%s.%s.%s", run->plan.name, precisions[p], name);
-    return results_fact(results, whole, s.median * scale, s.median_low * scale,
-                        s.median_high * scale, unit);
+static Status put_fact(Results *results, int p, const char *name, Summary s, double scale,
+                       const char *unit) {
+    const Interval x = {s.median * scale, s.median_low * scale, s.median_high * scale};
+    return results_factf(results, x, unit, "%s.%s", precisions[p], name);
 }
 
 static Status put_facts(const SpeedRun *run, Results *results) {
@@ -91,24 +89,23 @@ static Status put_facts(const SpeedRun *run, Results *results) {
                   {"elementwise.share", elementwise_share}, {"optimiser.share", optimiser_share},
                   {"product.of_peak", product_of_peak},     {"step.of_peak", step_of_peak}};
     static const char *const peaks[] = {"f32", "bf16", "memory"};
-    char name[160];
+    STATUS_TRY(results_prefix(results, "q6.speed.%s.", run->plan.name));
     for (int i = 0; i < SPEED_PEAKS; i++) {
         if (!(run->peak[i] > 0)) continue;
-        snprintf(name, sizeof name, "q6.speed.%s.peak.%s", run->plan.name, peaks[i]);
-        STATUS_TRY(results_fact(results, name, run->peak[i], run->peak[i], run->peak[i],
-                                i == SPEED_PEAK_MEMORY ? "byte/s" : "flop/s"));
+        STATUS_TRY(results_exactf(results, run->peak[i],
+                                  i == SPEED_PEAK_MEMORY ? "byte/s" : "flop/s", "peak.%s",
+                                  peaks[i]));
     }
     for (int p = 0; p < run->precisions; p++) {
         Summary step = over_repetitions(run, p, step_seconds);
-        STATUS_TRY(put_fact(run, results, p, "step.seconds", step, 1, "s"));
-        STATUS_TRY(
-            put_fact(run, results, p, "epoch.seconds", step, (double)run->batches_of_epoch, "s"));
+        STATUS_TRY(put_fact(results, p, "step.seconds", step, 1, "s"));
+        STATUS_TRY(put_fact(results, p, "epoch.seconds", step, (double)run->batches_of_epoch, "s"));
         for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
-            STATUS_TRY(put_fact(run, results, p, shares[i].name,
+            STATUS_TRY(put_fact(results, p, shares[i].name,
                                 over_repetitions(run, p, shares[i].value), 1, "1"));
     }
     if (run->precisions > SPEED_BF16)
-        STATUS_TRY(put_fact(run, results, SPEED_BF16, "speedup",
+        STATUS_TRY(put_fact(results, SPEED_BF16, "speedup",
                             over_repetitions(run, SPEED_BF16, bf16_speedup), 1, "1"));
     return STATUS_OK;
 }

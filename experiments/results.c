@@ -1,29 +1,24 @@
 #define _GNU_SOURCE
 #include "results.h"
 #include "base/clock.h"
-#include "base/machine.h"
-#include "base/threads.h"
+#include "results_describe.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <gnu/libc-version.h>
 #include <math.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define RESULTS_PATH 4096
-
-extern char **environ;
+#define FACT_PREFIX  128
+#define FACT_NAME    200 /* longest, with its prefix */
 
 typedef struct {
     char *name;
@@ -39,7 +34,8 @@ struct Results {
     char hidden[RESULTS_PATH];
     int lock; /* the hidden folder, open and locked: a folder without an owner has no lock */
     double started;
-    const DeviceMemory *gpu; /* NULL: measured on the CPU */
+    const DeviceMemory *gpu;  /* NULL: measured on the CPU */
+    char prefix[FACT_PREFIX]; /* of every fact's name */
     Table *tables;
     size_t table_count;
     char **names; /* keys of run.tsv as "run:key", facts as "fact:name": each may come once */
@@ -207,137 +203,6 @@ static Status check_final(const Results *results) {
                        results->final);
 }
 
-/* --- what is known about a run before it starts -------------------------------------------- */
-
-/* The first line that `arguments` prints, or how many bytes it printed; -1 when it fails. */
-static int git(char *const arguments[], char *line, size_t size) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC)) return -1;
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    pid_t child;
-    int failed = posix_spawnp(&child, "git", &actions, NULL, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    int total = 0, status = 0;
-    size_t used = 0;
-    char chunk[1024];
-    for (ssize_t got; !failed && (got = read(ends[0], chunk, sizeof chunk)) != 0;) {
-        if (got < 0 && errno != EINTR) break;
-        for (ssize_t i = 0; i < got; i++, total++)
-            if (used + 1 < size) line[used++] = chunk[i];
-    }
-    close(ends[0]);
-    line[used] = 0;
-    line[strcspn(line, "\n")] = 0;
-    if (failed) return -1;
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR) return -1;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? total : -1;
-}
-
-/* The commit of the tree in which this program lies, wherever it was started from. Changes count
- * where they could change a measurement, not in the report or in the results. */
-static void find_commit(char *commit, size_t size) {
-    char where[RESULTS_PATH], line[128];
-    ssize_t length = readlink("/proc/self/exe", where, sizeof where - 1);
-    if (length < 0) length = 0;
-    where[length] = 0;
-    char *slash = strrchr(where, '/');
-    snprintf(slash ? slash : where, 2, "%s", slash ? "" : ".");
-    char *head[] = {"git", "-C", where, "rev-parse", "HEAD", NULL};
-    char *changes[] = {"git",
-                       "--no-optional-locks",
-                       "-C",
-                       where,
-                       "status",
-                       "--porcelain",
-                       "--",
-                       ":(top)src",
-                       ":(top)bench",
-                       ":(top)experiments",
-                       ":(top)Makefile",
-                       NULL};
-    snprintf(commit, size, "unknown");
-    if (git(head, line, sizeof line) <= 0 || !is_word(line, "")) return;
-    char ignored[8];
-    int changed = git(changes, ignored, sizeof ignored);
-    snprintf(commit, size, "%s%s", line, changed > 0 ? "+changes" : "");
-}
-
-static void quote_command(char *out, size_t size, int argc, char **argv) {
-    size_t used = 0;
-    for (int i = 0; i < argc && used + 1 < size; i++) {
-        int plain = is_word(argv[i], "_-+=./,:@%");
-        int wrote =
-            snprintf(out + used, size - used, plain ? "%s%s" : "%s'%s'", i ? " " : "", argv[i]);
-        used += wrote > 0 ? (size_t)wrote : 0;
-    }
-    if (used >= size && size >= 4) memcpy(out + size - 4, "...", 4);
-}
-
-static void describe_caches(const Machine *machine, char *out, size_t size) {
-    size_t used = 0;
-    snprintf(out, size, "unknown");
-    for (int i = 0; i < machine->caches && used < size; i++) {
-        const MachineCache *cache = &machine->cache[i];
-        int wrote =
-            snprintf(out + used, size - used, "%sL%d %s %zu KiB shared by %d", i ? ", " : "",
-                     cache->level, cache->type, cache->bytes / 1024, cache->sharing);
-        used += wrote > 0 ? (size_t)wrote : 0;
-    }
-}
-
-/* The machine of a GPU's results has the GPU in its name. */
-static Status describe_gpu(Results *results, const char *host) {
-    const char *words = results->gpu->describe();
-    size_t now, total;
-    STATUS_TRY(results->gpu->free_bytes(&now, &total));
-    STATUS_TRY(results_run(results, "machine", "%s-%s", host, results->gpu->slug()));
-    STATUS_TRY(results_run(results, "device", "cuda"));
-    STATUS_TRY(results_run(results, "gpu", "%s", words));
-    STATUS_TRY(results_run(results, "gpu_name", "%.*s", (int)strcspn(words, ","), words));
-    STATUS_TRY(results_run(results, "gpu_memory_bytes", "%zu", total));
-    return results_run(results, "gpu_free_bytes", "%zu", now);
-}
-
-static Status describe_run(Results *results, int argc, char **argv) {
-    Machine machine;
-    machine_describe(&machine);
-    char text[2048], caches[512];
-    quote_command(text, sizeof text, argc, argv);
-    STATUS_TRY(results_run(results, "command", "%s", text));
-    time_t now = time(NULL);
-    struct tm utc;
-    gmtime_r(&now, &utc);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    STATUS_TRY(results_run(results, "date", "%s", text));
-    find_commit(text, sizeof text);
-    STATUS_TRY(results_run(results, "commit", "%s", text));
-    STATUS_TRY(results_run(results, "build", "%s", machine.build));
-    STATUS_TRY(results_run(results, "compiler", "%s", machine.compiler));
-    STATUS_TRY(results_run(results, "libraries", "%s; glibc %s; OpenMP %d", machine.blas,
-                           gnu_get_libc_version(), _OPENMP));
-    if (results->gpu)
-        STATUS_TRY(describe_gpu(results, machine.slug));
-    else
-        STATUS_TRY(results_run(results, "machine", "%s", machine.slug));
-    STATUS_TRY(results_run(results, "cpu", "%s", machine.cpu));
-    STATUS_TRY(results_run(results, "isa", "%s", machine.isa));
-    STATUS_TRY(results_run(results, "processors", "%d", machine.processors));
-    STATUS_TRY(results_run(results, "mhz", "%.0f", machine.mhz));
-    describe_caches(&machine, caches, sizeof caches);
-    STATUS_TRY(results_run(results, "caches", "%s", caches));
-    STATUS_TRY(results_run(results, "memory_bytes", "%zu", machine.memory_bytes));
-    STATUS_TRY(results_run(results, "system", "%s", machine.os));
-    double load[3];
-    machine_load(load);
-    STATUS_TRY(results_run(results, "load", "%.2f %.2f %.2f", load[0], load[1], load[2]));
-    return results_run(results, "threads", "%d", threads_count());
-}
-
 /* --- tables ------------------------------------------------------------------------------ */
 
 static FILE *open_table(Results *results, const char *name, const char *header) {
@@ -430,7 +295,7 @@ Status results_open_device(Results **out, const char *parent, const char *experi
         status = check_final(results);
     }
     if (status == STATUS_OK) status = make_hidden(results);
-    if (status == STATUS_OK) status = describe_run(results, argc, argv);
+    if (status == STATUS_OK) status = results_describe(results, results->gpu, argc, argv);
     if (status != STATUS_OK) {
         results_discard(results);
         return status;
@@ -472,31 +337,78 @@ FILE *results_table(Results *results, const char *name, const char *header) {
     return open_table(results, name, header);
 }
 
+Status results_prefix(Results *results, const char *format, ...) {
+    char prefix[FACT_PREFIX];
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(prefix, sizeof prefix, format, arguments);
+    va_end(arguments);
+    if (length < 0 || (size_t)length >= sizeof prefix || (*prefix && !is_word(prefix, "_.-")))
+        return status_fail(STATUS_ARGUMENT,
+                           "%s: '%s': facts' names begin with at most %d letters, digits, '.', '_' "
+                           "and '-'",
+                           results->final, prefix, FACT_PREFIX - 1);
+    memcpy(results->prefix, prefix, sizeof prefix);
+    return STATUS_OK;
+}
+
 Status results_fact(Results *results, const char *name, double value, double low, double high,
                     const char *unit) {
-    if (!is_word(name, "_.-") || strlen(name) > 200)
+    char line[512], whole[FACT_NAME + 8];
+    if (!is_word(name, "_.-") || strlen(results->prefix) + strlen(name) > FACT_NAME)
         return status_fail(STATUS_ARGUMENT,
-                           "%s: '%.80s': a fact's name has letters, digits, '.', '_' and '-' only",
-                           results->final, name);
+                           "%s: '%s%.80s': a fact's name has letters, digits, '.', '_' and '-' "
+                           "only, at most %d",
+                           results->final, results->prefix, name, FACT_NAME);
+    snprintf(whole, sizeof whole, "%s%s", results->prefix, name);
+    if (results->gpu) { /* q4.heads: q4.cuda.heads */
+        const size_t first = strcspn(whole, ".");
+        memmove(whole + first + 5, whole + first, strlen(whole + first) + 1);
+        memcpy(whole + first, ".cuda", 5);
+    }
     if (!is_word(unit, "/_.^%-") || strlen(unit) > 60)
         return status_fail(STATUS_ARGUMENT,
                            "%s: fact %s: '%.80s' cannot be a unit; a number "
                            "without one has \"1\"",
-                           results->final, name, unit);
+                           results->final, whole, unit);
     if (!isfinite(value) || !(low <= value && value <= high) || !isfinite(low) || !isfinite(high))
         return status_fail(STATUS_ARGUMENT,
                            "%s: fact %s: value %g with interval [%g, %g]; expected finite numbers, "
                            "the value inside",
-                           results->final, name, value, low, high);
-    char line[512], whole[256];
-    if (results->gpu) { /* q4.heads: q4.cuda.heads */
-        const int first = (int)strcspn(name, ".");
-        snprintf(whole, sizeof whole, "%.*s.cuda%s", first, name, name + first);
-        name = whole;
-    }
-    STATUS_TRY(remember(results, "fact", name));
-    snprintf(line, sizeof line, "%s\t%.10g\t%.10g\t%.10g\t%s", name, value, low, high, unit);
+                           results->final, whole, value, low, high);
+    STATUS_TRY(remember(results, "fact", whole));
+    snprintf(line, sizeof line, "%s\t%.10g\t%.10g\t%.10g\t%s", whole, value, low, high, unit);
     return write_line(results, "facts", "name\tvalue\tlow\thigh\tunit", line);
+}
+
+static Status fact_named(Results *results, Interval x, const char *unit, const char *format,
+                         va_list arguments) {
+    char name[FACT_NAME + 1];
+    const int length = vsnprintf(name, sizeof name, format, arguments);
+    if (length < 0 || (size_t)length >= sizeof name)
+        return status_fail(STATUS_ARGUMENT, "%s: '%s%.80s...': too long for a fact's name",
+                           results->final, results->prefix, name);
+    /* Not fmin and fmax, which would hide a limit that is not a number. */
+    if (x.low > x.value) x.low = x.value;
+    if (x.high < x.value) x.high = x.value;
+    return results_fact(results, name, x.value, x.low, x.high, unit);
+}
+
+Status results_factf(Results *results, Interval x, const char *unit, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const Status status = fact_named(results, x, unit, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+Status results_exactf(Results *results, double value, const char *unit, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const Status status =
+        fact_named(results, (Interval){value, value, value}, unit, format, arguments);
+    va_end(arguments);
+    return status;
 }
 
 /* A driver's own write failed and its errno is long gone; the file, which will be removed, is

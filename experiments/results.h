@@ -6,6 +6,8 @@
  *     FILE *time = results_table(results, "time", "variant\tlength\tseconds\tlow\thigh");
  *     fprintf(time, "tiled\t%d\t%.6g\t%.6g\t%.6g\n", ...);               // a row of time.tsv
  *     STATUS_TRY(results_fact(results, "q4.tiled.forward.time.slope", 1.98, 1.95, 2.01, "1"));
+ *     STATUS_TRY(results_prefix(results, "q4.%s", quick ? "quick." : ""));
+ *     STATUS_TRY(results_exactf(results, heads, "1", "%s.heads", variant)); // q4.quick.tiled.heads
  *     STATUS_TRY(results_commit(results));                               // it appears now
  *
  * Everything is written into a hidden folder beside the final one. results_commit flushes each
@@ -34,6 +36,7 @@
 
 #include "base/status.h"
 #include "op/memory.h"
+#include "stat/bootstrap.h"
 #include <stdio.h>
 
 typedef struct Results Results;
@@ -58,9 +61,24 @@ FILE *results_table(Results *results, const char *name, const char *header);
 
 /* Adds a fact. A quantity without an interval passes its value as low and high. `unit`: "1" for
  * a pure number, else s, byte, flop/s, token, ... A name may be given once; value must be finite
- * and low <= value <= high. Of a GPU's results "q4.x" becomes "q4.cuda.x". */
+ * and low <= value <= high, else STATUS_ARGUMENT; so has a name (with its prefix) of more than 200
+ * bytes. Of a GPU's results "q4.x" becomes "q4.cuda.x". */
 Status results_fact(Results *results, const char *name, double value, double low, double high,
                     const char *unit);
+
+/* From now on every fact's name begins with this, put together as printf does: "q1.quick.", with
+ * its point; "" (as at first) for nothing. At most 127 bytes. */
+Status results_prefix(Results *results, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* results_fact with a name put together as printf does. The interval is widened where it misses its
+ * value, as a percentile interval of a skewed statistic may by a hair. */
+Status results_factf(Results *results, Interval x, const char *unit, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The same of a number without an interval: a count, a setting, what was computed exactly. */
+Status results_exactf(Results *results, double value, const char *unit, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* Makes the folder appear under its final name, replacing an earlier one. Frees `results` also
  * when it fails. */

@@ -82,6 +82,10 @@ Summary summary_of(const double *values, size_t count) {
     return s;
 }
 
+Interval summary_median(Summary s) {
+    return (Interval){s.median, s.median_low, s.median_high};
+}
+
 size_t summary_outliers(const double *values, size_t count, unsigned char *marks) {
     memset(marks, 0, count);
     if (count == 0) return 0;

@@ -6,6 +6,7 @@
 #ifndef STAT_SUMMARY_H
 #define STAT_SUMMARY_H
 
+#include "stat/bootstrap.h"
 #include <stddef.h>
 
 typedef struct {
@@ -21,6 +22,9 @@ typedef struct {
 
 /* `values` is not changed. count 0, a NaN among the values, or no memory give NaNs. */
 Summary summary_of(const double *values, size_t count);
+
+/* The median with its interval. */
+Interval summary_median(Summary s);
 
 /* Quantile with linear interpolation (type 7), p in [0, 1]; `sorted` ascending. */
 double summary_quantile(const double *sorted, size_t count, double p);

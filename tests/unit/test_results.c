@@ -195,6 +195,57 @@ START_TEST(facts_that_make_no_sense_are_refused) {
 }
 END_TEST
 
+/* Row of a fact, with its value, low and high. */
+static void ck_fact(const Tsv *facts, const char *name, double value, double low, double high) {
+    const double expected[] = {value, low, high};
+    const int row = tsv_find(facts, 0, name);
+    ck_assert_msg(row >= 0, "no fact %s", name);
+    for (int i = 0; i < 3; i++) {
+        double found;
+        ck_assert_int_eq(tsv_number(facts, row, 1 + i, &found), STATUS_OK);
+        ck_assert_double_eq(found, expected[i]);
+    }
+}
+
+START_TEST(names_of_facts_are_put_together) {
+    char longest[256];
+    memset(longest, 'n', sizeof longest - 1);
+    longest[sizeof longest - 1] = 0;
+    Results *results = begin();
+    Tsv *facts;
+    ck_assert_int_eq(results_factf(results, (Interval){2, 1, 3}, "s", "q.%s.n%d", "lstm", 8),
+                     STATUS_OK);
+    ck_assert_int_eq(results_prefix(results, "q%d.%s", 1, "quick."), STATUS_OK);
+    ck_assert_int_eq(results_exactf(results, .5, "1", "%s", "half"), STATUS_OK);
+    ck_assert_int_eq(results_fact(results, "whole", 1, 0, 1, "1"), STATUS_OK);
+    /* A limit that misses its value by a hair gives way; one that is no number does not. */
+    ck_assert_int_eq(results_factf(results, (Interval){2, 2.5, 3}, "1", "above"), STATUS_OK);
+    ck_assert_int_eq(results_factf(results, (Interval){2, 1, 1.5}, "1", "below"), STATUS_OK);
+    ck_assert_int_eq(results_factf(results, (Interval){2, NAN, 3}, "1", "nan"), STATUS_ARGUMENT);
+    ck_assert_int_eq(results_exactf(results, INFINITY, "1", "inf"), STATUS_ARGUMENT);
+    ck_assert_int_eq(results_exactf(results, 1, "1", "%s", "half"), STATUS_ARGUMENT); /* twice */
+    ck_assert_int_eq(results_exactf(results, 1, "1", "%s", ""), STATUS_ARGUMENT);
+    /* Neither a name nor a prefix is cut. */
+    ck_assert_int_eq(results_exactf(results, 1, "1", "%s", longest), STATUS_ARGUMENT);
+    ck_assert_int_eq(results_exactf(results, 1, "1", "%.195s", longest), STATUS_ARGUMENT);
+    ck_assert_int_eq(results_prefix(results, "%s", longest), STATUS_ARGUMENT);
+    ck_assert_int_eq(results_prefix(results, "two words"), STATUS_ARGUMENT);
+    ck_assert_int_eq(results_exactf(results, 1, "1", "%.191s", longest), STATUS_OK);
+    ck_assert_int_eq(results_prefix(results, "%s", ""), STATUS_OK);
+    ck_assert_int_eq(results_exactf(results, 7, "1", "bare"), STATUS_OK);
+    ck_assert_int_eq(results_commit(results), STATUS_OK);
+    ck_assert_int_eq(tsv_load(under("trial/facts.tsv"), &facts), STATUS_OK);
+    ck_assert_int_eq(facts->rows, 7);
+    ck_fact(facts, "q.lstm.n8", 2, 1, 3);
+    ck_fact(facts, "q1.quick.half", .5, .5, .5);
+    ck_fact(facts, "q1.quick.whole", 1, 0, 1);
+    ck_fact(facts, "q1.quick.above", 2, 2, 3);
+    ck_fact(facts, "q1.quick.below", 2, 1, 2);
+    ck_fact(facts, "bare", 7, 7, 7);
+    tsv_free(facts);
+}
+END_TEST
+
 START_TEST(a_table_is_opened_once) {
     Results *results = begin();
     FILE *first = results_table(results, "time", "a\tb");
@@ -436,10 +487,13 @@ START_TEST(a_gpu_has_folder_facts_and_machine_of_its_own) {
     ck_assert_int_eq(results_open_device(&results, parent, "trial", &gpu, 3, command), STATUS_OK);
     ck_assert_int_eq(results_fact(results, "q4.tiled.slope", 2, 1, 3, "1"), STATUS_OK);
     ck_assert_int_eq(results_fact(results, "q4.tiled.slope", 2, 1, 3, "1"), STATUS_ARGUMENT);
+    ck_assert_int_eq(results_prefix(results, "q4."), STATUS_OK);
+    ck_assert_int_eq(results_exactf(results, 8, "1", "%s", "heads"), STATUS_OK);
     ck_assert_int_eq(results_commit(results), STATUS_OK);
     ck_assert_double_eq(fact_now(), 1); /* the CPU's is where it was */
     ck_assert_int_eq(tsv_load(under("trial_cuda/facts.tsv"), &facts), STATUS_OK);
     ck_assert_int_ge(tsv_find(facts, 0, "q4.cuda.tiled.slope"), 0);
+    ck_assert_int_ge(tsv_find(facts, 0, "q4.cuda.heads"), 0);
     ck_assert_int_lt(tsv_find(facts, 0, "q4.tiled.slope"), 0);
     tsv_free(facts);
     ck_assert_int_eq(tsv_load(under("trial_cuda/run.tsv"), &run), STATUS_OK);
@@ -462,6 +516,7 @@ Suite *suite_results(void) {
     tcase_add_test(whole, run_says_what_ran_and_where);
     tcase_add_test(whole, facts_keep_their_digits);
     tcase_add_test(whole, facts_that_make_no_sense_are_refused);
+    tcase_add_test(whole, names_of_facts_are_put_together);
     tcase_add_test(whole, a_table_is_opened_once);
     tcase_add_loop_test(whole, commit_replaces_the_earlier_result, 0, 2);
     tcase_add_test(whole, discard_leaves_the_earlier_result);
