@@ -12,29 +12,8 @@ if [ $# -ne 1 ] || [ ! -x "$1" ]; then
     exit 2
 fi
 program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-failed=0
-status=0
-
-# Runs the program quietly: standard output in $work/out, standard error in $work/err.
-run() {
-    "$program" "$@" >"$work/out" 2>"$work/err" </dev/null
-    status=$?
-}
-
-pass() { echo "ok    $1"; }
-fail() {
-    echo "FAIL  $1 (status $status)"
-    sed 's/^/      | /' "$work/err"
-    failed=1
-}
-
-# says LABEL STATUS PATTERN: the last run ended so, and told why.
-says() {
-    if [ "$status" -eq "$2" ] && grep -q -- "$3" "$work/err"; then pass "$1"; else fail "$1"; fi
-}
+# shellcheck source=tests/report/checks.sh
+. "$(dirname "$0")/checks.sh"
 
 # clean LABEL FOLDER: nothing visible, and no hidden folder, was left there.
 clean() {
@@ -49,7 +28,7 @@ small="--variants=tiled,value --direction=forward --lengths=32,64 --heads=2 --he
 --features=16 --repetitions=2 --threads=1"
 
 # --- help ---------------------------------------------------------------------------------------
-run --help
+run "$program" --help
 if [ "$status" -eq 0 ] && [ ! -s "$work/err" ] && grep -q 'examples:' "$work/out" &&
     grep -q 'Cost:' "$work/out"; then pass "--help teaches"; else fail "--help teaches"; fi
 for flag in heads head-width features lengths direction threads variants repetitions profile seed \
@@ -62,35 +41,35 @@ done
 
 # --- flags that make no sense --------------------------------------------------------------------
 here="--results=$work/wrong"
-run --lengths=abc "$here"
+run "$program" --lengths=abc "$here"
 says "--lengths=abc" 2 "abc"
-run --lengths=512,0 "$here"
+run "$program" --lengths=512,0 "$here"
 says "a length of 0" 2 "lengths"
-run --lengths=16777216 --heads=4096 "$here"
+run "$program" --lengths=16777216 --heads=4096 "$here"
 says "lengths that cannot fit" 2 "GB"
-run --variants=tiled,tyled "$here"
+run "$program" --variants=tiled,tyled "$here"
 says "an unknown variant" 2 "'tyled'.*favor_positive"
-run --direction=sideways "$here"
+run "$program" --direction=sideways "$here"
 says "an unknown direction" 2 "sideways"
-run --lenghts=128 "$here"
+run "$program" --lenghts=128 "$here"
 says "a misspelt flag" 2 "did you mean --lengths"
-run --child
+run "$program" --child
 says "the hidden command, by hand" 2 "help"
 if [ ! -e "$work/wrong" ]; then pass "a wrong flag makes no folder"; else fail "wrong flag"; fi
 
 # --- places that cannot be written ----------------------------------------------------------------
 : >"$work/file"
 # shellcheck disable=SC2086  # $small is a list of flags
-run $small --results="$work/file"
+run "$program" $small --results="$work/file"
 says "results under a file" 1 "cannot make this folder"
 # shellcheck disable=SC2086
-run $small --results=/proc/none
+run "$program" $small --results=/proc/none
 says "results where nothing can be made" 1 "/proc/none"
 if [ "$(id -u)" -ne 0 ]; then
     mkdir "$work/closed"
     chmod 555 "$work/closed"
     # shellcheck disable=SC2086
-    run $small --results="$work/closed"
+    run "$program" $small --results="$work/closed"
     says "results in a closed folder" 1 "closed"
 fi
 
@@ -121,7 +100,7 @@ fi
 # --- a run that works, then one that is interrupted ------------------------------------------------
 good=$work/good
 # shellcheck disable=SC2086
-run $small --results="$good"
+run "$program" $small --results="$good"
 if [ "$status" -eq 0 ] && [ -s "$good/q4_complexity/facts.tsv" ] &&
     grep -q '^q4.tiled.forward.operations.slope	' "$good/q4_complexity/facts.tsv" &&
     [ ! -e "$good/.q4_complexity-checkpoint" ]; then pass "a small run"; else fail "a small run"; fi
@@ -132,17 +111,7 @@ long="--variants=tiled --direction=forward --lengths=64,2048 --heads=2 --head-wi
 # interrupt SIGNAL: starts a longer run, waits until it has measured something, stops it.
 interrupt() {
     # shellcheck disable=SC2086
-    "$program" $long --results="$good" >"$work/out" 2>"$work/err" </dev/null &
-    started=$!
-    waited=0
-    while [ "$waited" -lt 100 ]; do
-        grep -q '^time ' "$good/.q4_complexity-checkpoint" 2>/dev/null && break
-        sleep 0.05
-        waited=$((waited + 1))
-    done
-    kill "-$1" "$started"
-    wait "$started"
-    status=$?
+    stops "$1" '^time ' "$good/.q4_complexity-checkpoint" "$program" $long --results="$good"
 }
 interrupt INT
 says "Ctrl-C" 130 "the same command continues"
@@ -152,7 +121,7 @@ if [ "$clean_except" = "$good/.q4_complexity-checkpoint $good/q4_complexity " ] 
     pass "Ctrl-C leaves the earlier results and a checkpoint"
 else fail "Ctrl-C leaves the earlier results and a checkpoint: $clean_except"; fi
 # shellcheck disable=SC2086
-run $long --results="$good"
+run "$program" $long --results="$good"
 says "the same command continues" 0 "it is continued"
 if grep -q '^continued_measurements	[1-9]' "$good/q4_complexity/run.tsv" &&
     [ ! -e "$good/.q4_complexity-checkpoint" ]; then
@@ -168,11 +137,11 @@ if cmp -s "$work/damaged" "$good/.q4_complexity-checkpoint"; then
 fi
 cp "$work/damaged" "$good/.q4_complexity-checkpoint"
 # shellcheck disable=SC2086
-run $small --results="$good"
+run "$program" $small --results="$good"
 says "a checkpoint of another configuration" 0 "another configuration"
 cp "$work/damaged" "$good/.q4_complexity-checkpoint"
 # shellcheck disable=SC2086
-run $long --results="$good"
+run "$program" $long --results="$good"
 says "a damaged checkpoint" 0 "does not match its check sum"
 
 exit "$failed"

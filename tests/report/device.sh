@@ -14,33 +14,8 @@ if [ $# -lt 2 ]; then
 fi
 plugin=$1
 shift
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-failed=0
-status=0
-
-run() {
-    "$program" "$@" --results="$place" >"$work/out" 2>"$work/err" </dev/null
-    status=$?
-}
-pass() { echo "ok    $name: $1"; }
-fail() {
-    echo "FAIL  $name: $1 (status $status)"
-    sed 's/^/      | /' "$work/err"
-    failed=1
-}
-# says LABEL STATUS PATTERN: the last run ended so, and told why.
-says() {
-    if [ "$status" -eq "$2" ] && grep -q -- "$3" "$work/err"; then pass "$1"; else fail "$1"; fi
-}
-# holds LABEL PATTERN FILE
-holds() {
-    if grep -q -- "$2" "$3"; then pass "$1"; else
-        cp "$3" "$work/err"
-        fail "$1"
-    fi
-}
+# shellcheck source=tests/report/checks.sh
+. "$(dirname "$0")/checks.sh"
 
 # What is asked of each program: least (on the CPU), and what a tiny GPU of $bytes has room for but
 # for what $left_out names.
@@ -75,36 +50,28 @@ settings() {
 # Stops a run once it has measured something.
 interrupt() {
     # shellcheck disable=SC2086
-    "$program" --device=cuda $tiny --results="$place" >"$work/out" 2>"$work/err" </dev/null &
-    started=$!
-    waited=0
-    while [ "$waited" -lt 200 ]; do
-        grep -q "$first" "$place/.${name}_cuda-checkpoint" 2>/dev/null && break
-        sleep 0.02
-        waited=$((waited + 1))
-    done
-    kill -INT "$started"
-    wait "$started"
-    status=$?
+    stops INT "$first" "$place/.${name}_cuda-checkpoint" \
+        "$program" --device=cuda $tiny --results="$place"
     says "Ctrl-C" 130 "the same command continues"
     if [ ! -e "$place/${name}_cuda" ]; then pass "no half result"; else fail "a half result"; fi
 }
 
 for program in "$@"; do
     name=$(basename "$program")
+    label="$name: "
     place=$work/$name
     mkdir "$place"
     settings
     export TAMRIN_CUDA=/nowhere/tamrin_cuda.so
-    run --device=cuda
+    run "$program" --device=cuda --results="$place"
     says "no plug-in" 1 "--device=cuda: .*no plug-in /nowhere.*make experiments.*--device=cpu"
     : >"$work/no_plugin.so"
-    TAMRIN_CUDA=$work/no_plugin.so run --device=cuda
+    TAMRIN_CUDA=$work/no_plugin.so run "$program" --device=cuda --results="$place"
     says "no plug-in of ours" 1 "no_plugin.so"
     if [ -z "$(ls -A "$place")" ]; then pass "nothing is left"; else fail "something is left"; fi
     if [ -n "$least" ]; then
         # shellcheck disable=SC2086  # a list of flags
-        run --device=auto $least
+        run "$program" --device=auto $least --results="$place"
         says "auto goes on" 0 "computing on the CPU (cuda: no plug-in"
         holds "auto's result is the CPU's" "^device	cpu" "$place/$name/run.tsv"
     fi
@@ -112,11 +79,11 @@ for program in "$@"; do
 
     export TAMRIN_CUDA="$plugin" TAMRIN_EMULATED_BYTES="$bytes"
     # shellcheck disable=SC2086
-    run --device=cuda $too_much
+    run "$program" --device=cuda $too_much --results="$place"
     says "more than there is" "$refused" "$says_too_much"
     if [ -n "$first" ]; then interrupt; fi
     # shellcheck disable=SC2086
-    run --device=auto $tiny
+    run "$program" --device=auto $tiny --results="$place"
     says "a run on a GPU" 0 "computing on Emulated GPU"
     if [ -n "$first" ]; then says "it goes on after Ctrl-C" 0 "it is continued"; fi
     if [ -n "$left_out" ]; then says "what does not fit is named" 0 "$left_out"; fi
