@@ -2,6 +2,7 @@
  * where: the report's table of operations and devices. */
 #define _POSIX_C_SOURCE 200809L
 #include "options.h"
+#include "program.h"
 #include "results.h"
 
 #include "op/mirror.h"
@@ -160,11 +161,8 @@ int main(int argc, char **argv) {
     if (status == STATUS_OK) status = survey(&s);
     status = results_end(s.results, status);
     arena_close(&s.arena);
-    if (status != STATUS_OK) {
-        fprintf(stderr, "operations: %s\n", status_message());
-        return 1;
-    }
-    printf("operations: %d asked for, %d by the processor, %d by the GPU's code\n", s.asked,
-           s.runs[CPU], s.runs[GPU]);
-    return 0;
+    if (status == STATUS_OK)
+        printf("operations: %d asked for, %d by the processor, %d by the GPU's code\n", s.asked,
+               s.runs[CPU], s.runs[GPU]);
+    return program_end(&(ProgramEnd){.name = "operations"}, status);
 }

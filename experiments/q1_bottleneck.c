@@ -1,13 +1,10 @@
 /* q1_bottleneck: the bottleneck of the encoder-decoder, and how attention removes it (Question 1).
  * `q1_bottleneck --help` says what is measured. */
 #include "q1_bottleneck.h"
-#include "base/interrupt.h"
+#include "program.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-
-#define EXIT_INTERRUPTED 130
 
 static const char *experiment_of(const Q1Plan *plan) {
     return plan->full ? "q1_bottleneck" : "q1_bottleneck_quick";
@@ -74,21 +71,16 @@ int main(int argc, char **argv) {
     static Q1Session session;
     int exit_status = q1_plan_parse(&session.plan, argc, argv);
     if (exit_status >= 0) return exit_status;
-    interrupt_install();
-    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write, with its message */
+    program_begin();
     Results *results = NULL;
     const char *experiment = experiment_of(&session.plan);
     Status status = results_open(&results, session.plan.results, experiment, argc, argv);
     if (status == STATUS_OK) status = run(&session, &results);
     results_discard(results);
     q1_text_close(&session.text);
-    if (status == STATUS_OK) {
-        printf("results: %s/%s\n", session.plan.results, experiment);
-        return fflush(stdout) ? 1 : 0;
-    }
-    fprintf(stderr, "q1_bottleneck: %s\n", status_message());
-    if (status == STATUS_INTERRUPTED)
-        fprintf(stderr, "q1_bottleneck: no results were written; finished trainings are kept, and "
-                        "the same command continues\n");
-    return status == STATUS_INTERRUPTED ? EXIT_INTERRUPTED : 1;
+    return program_end(&(ProgramEnd){.name = "q1_bottleneck",
+                                     .results = session.plan.results,
+                                     .experiment = experiment,
+                                     .kept = "trainings"},
+                       status);
 }

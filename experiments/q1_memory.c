@@ -1,12 +1,9 @@
 /* q1_memory: what reaches the last state of a recurrent network from words far back, and what it
  * learns to keep (Question 1). `q1_memory --help` says what is measured. */
 #include "q1_memory.h"
-#include "base/interrupt.h"
+#include "program.h"
 
-#include <signal.h>
 #include <stdio.h>
-
-#define EXIT_INTERRUPTED 130
 
 static MemoryPlan plan;
 static char folder[4096], fingerprint[2048];
@@ -56,8 +53,7 @@ static Status run(const Grid *grid, Results *results, MemoryData **data) {
 int main(int argc, char **argv) {
     int exit_status = memory_plan_parse(&plan, argc, argv);
     if (exit_status >= 0) return exit_status;
-    interrupt_install();
-    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write, with its message */
+    program_begin();
     Grid grid;
     MemoryData *data = NULL;
     Results *results = NULL;
@@ -72,12 +68,11 @@ int main(int argc, char **argv) {
             memory_search_print(data, stdout);
         } else {
             memory_report_print(data, stdout);
-            printf("results: %s/%s\n", plan.results, memory_plan_experiment(&plan));
         }
-        memory_data_free(data);
-        return fflush(stdout) ? 1 : 0;
     }
-    fprintf(stderr, "q1_memory: %s\n", status_message());
     memory_data_free(data);
-    return status == STATUS_INTERRUPTED ? EXIT_INTERRUPTED : 1;
+    return program_end(&(ProgramEnd){.name = "q1_memory",
+                                     .results = plan.search ? NULL : plan.results,
+                                     .experiment = memory_plan_experiment(&plan)},
+                       status);
 }

@@ -1,17 +1,14 @@
 /* q2_drawbacks: what a Transformer is worse at than a recurrent network (Question 2).
  * `q2_drawbacks --help` says what is measured. */
 #include "q2_drawbacks.h"
-#include "base/interrupt.h"
+#include "program.h"
 #include "base/progress.h"
 #include "op/op.h"
 #include "q2_drawbacks_report.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define EXIT_INTERRUPTED 130
 
 typedef struct {
     Drawbacks d;
@@ -88,8 +85,7 @@ int main(int argc, char **argv) {
     static Session s;
     int exit_status = drawbacks_plan_parse(&s.d, argc, argv);
     if (exit_status >= 0) return exit_status;
-    interrupt_install();
-    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write, with its message */
+    program_begin();
     Results *results = NULL;
     Status status = results_open(&results, s.d.plan.results, s.d.experiment, argc, argv);
     if (status == STATUS_OK) status = run(&s, results);
@@ -97,15 +93,12 @@ int main(int argc, char **argv) {
     if (status == STATUS_OK) {
         grid_remove(&s.grid);
         drawbacks_report_print(&s.d, s.gathered, s.generation, stdout);
-        printf("results: %s/%s\n", s.d.plan.results, s.d.experiment);
-        exit_status = fflush(stdout) ? 1 : 0;
-    } else {
-        fprintf(stderr, "q2_drawbacks: %s\n", status_message());
-        if (status == STATUS_INTERRUPTED)
-            fprintf(stderr, "q2_drawbacks: no results were written; finished trainings are kept, "
-                            "and the same command continues\n");
-        exit_status = status == STATUS_INTERRUPTED ? EXIT_INTERRUPTED : 1;
     }
+    exit_status = program_end(&(ProgramEnd){.name = "q2_drawbacks",
+                                            .results = s.d.plan.results,
+                                            .experiment = s.d.experiment,
+                                            .kept = "trainings"},
+                              status);
     free(s.gathered);
     generation_close(s.generation);
     drawbacks_text_close(&s.d);

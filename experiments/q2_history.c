@@ -1,12 +1,9 @@
 /* q2_history: how a Transformer sees the past without recurrence (Question 2). `q2_history --help`
  * says what is measured. */
 #include "q2_history.h"
-#include "base/interrupt.h"
+#include "program.h"
 
-#include <signal.h>
 #include <stdio.h>
-
-#define EXIT_INTERRUPTED 130
 
 static Status describe(const HistoryPlan *plan, Results *results) {
     const RecallShape *r = &plan->recall;
@@ -39,8 +36,7 @@ int main(int argc, char **argv) {
     int exit_status = history_plan_parse(&session.plan, argc, argv);
     if (exit_status >= 0) return exit_status;
     const HistoryPlan *plan = &session.plan;
-    interrupt_install();
-    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write, with its message */
+    program_begin();
     Results *results = NULL;
     Status status = results_open(&results, plan->results, plan->experiment, argc, argv);
     if (status == STATUS_OK) status = run(&session, &grid, results);
@@ -48,9 +44,10 @@ int main(int argc, char **argv) {
     if (status == STATUS_OK) {
         history_print(&session, &grid, stdout);
         grid_remove(&grid);
-        printf("results: %s/%s\n", plan->results, plan->experiment);
-        return fflush(stdout) ? 1 : 0;
     }
-    fprintf(stderr, "%sq2_history: %s\n", session.progress.terminal ? "\n" : "", status_message());
-    return status == STATUS_INTERRUPTED ? EXIT_INTERRUPTED : 1;
+    return program_end(&(ProgramEnd){.name = "q2_history",
+                                     .results = plan->results,
+                                     .experiment = plan->experiment,
+                                     .line_open = session.progress.terminal},
+                       status);
 }

@@ -1,12 +1,9 @@
 /* q3_parallelism: why Transformers use a parallel machine better than recurrent networks, and where
  * they do not (Question 3). `q3_parallelism --help` says what is measured. */
 #include "q3_parallelism.h"
-#include "base/interrupt.h"
+#include "program.h"
 
-#include <signal.h>
 #include <stdio.h>
-
-#define EXIT_INTERRUPTED 130
 
 static Status open_store(Q3Session *session) {
     char path[4096];
@@ -62,8 +59,7 @@ int main(int argc, char **argv) {
     static Q3Session session;
     int exit_status = q3_plan_parse(&session.plan, argc, argv);
     if (exit_status >= 0) return exit_status;
-    interrupt_install();
-    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write, with its message */
+    program_begin();
     Results *results = NULL;
     Status status = results_open_device(&results, session.plan.results, "q3_parallelism",
                                         session.plan.device->memory, argc, argv);
@@ -73,15 +69,14 @@ int main(int argc, char **argv) {
         progress_end(&session.progress);
         store_remove(session.store);
         q3_report_print(&session, stdout);
-        printf("results: %s/q3_parallelism%s\n", session.plan.results,
-               *session.plan.gpu ? "_cuda" : "");
-        return fflush(stdout) ? 1 : 0;
     }
-    fprintf(stderr, "%sq3_parallelism: %s\n", session.progress.terminal ? "\n" : "",
-            status_message());
-    if (session.store && status == STATUS_INTERRUPTED)
-        fprintf(stderr, "q3_parallelism: no results were written; finished measurements are kept, "
-                        "and the same command continues\n");
-    store_close(session.store);
-    return status == STATUS_INTERRUPTED ? EXIT_INTERRUPTED : 1;
+    exit_status = program_end(
+        &(ProgramEnd){.name = "q3_parallelism",
+                      .results = session.plan.results,
+                      .experiment = *session.plan.gpu ? "q3_parallelism_cuda" : "q3_parallelism",
+                      .kept = session.store ? "measurements" : NULL,
+                      .line_open = session.progress.terminal},
+        status);
+    if (status != STATUS_OK) store_close(session.store);
+    return exit_status;
 }

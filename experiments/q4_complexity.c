@@ -1,7 +1,7 @@
 /* q4_complexity: time and memory of softmax and kernel attention against length (Question 4).
  * `q4_complexity --help` says what is measured and how to ask for other shapes. */
 #include "base/clock.h"
-#include "base/interrupt.h"
+#include "program.h"
 #include "q4_complexity_cross.h"
 #include "q4_complexity_memory.h"
 #include "q4_complexity_report.h"
@@ -9,12 +9,9 @@
 #include "q4_complexity_time.h"
 #include "results.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define EXIT_INTERRUPTED 130
 
 static Status open_store(Session *session) {
     char path[4096];
@@ -88,8 +85,7 @@ int main(int argc, char **argv) {
     static Session session;
     int exit_status = plan_parse(&session.plan, argc, argv);
     if (exit_status >= 0) return exit_status;
-    interrupt_install();
-    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write, with its message */
+    program_begin();
     Results *results = NULL;
     Grid *grid = NULL;
     Cross *cross = NULL;
@@ -101,25 +97,15 @@ int main(int argc, char **argv) {
         progress_end(&session.progress);
         store_remove(session.store);
         report_print(&session, grid, cross, stdout);
-        printf("results: %s/q4_complexity%s\n", session.plan.results,
-               *session.plan.gpu ? "_cuda" : "");
-        if (fflush(stdout)) {
-            fprintf(stderr, "q4_complexity: the results are kept, but not all of this could be "
-                            "written to standard output\n");
-            exit_status = 1;
-        } else {
-            exit_status = 0;
-        }
-    } else {
-        exit_status = status == STATUS_INTERRUPTED ? EXIT_INTERRUPTED : 1;
-        fprintf(stderr, "%sq4_complexity: %s\n", session.progress.terminal ? "\n" : "",
-                status_message());
-        if (session.store && status == STATUS_INTERRUPTED)
-            fprintf(stderr,
-                    "q4_complexity: no results were written; finished measurements are kept, and "
-                    "the same command continues\n");
-        store_close(session.store);
     }
+    exit_status = program_end(
+        &(ProgramEnd){.name = "q4_complexity",
+                      .results = session.plan.results,
+                      .experiment = *session.plan.gpu ? "q4_complexity_cuda" : "q4_complexity",
+                      .kept = session.store ? "measurements" : NULL,
+                      .line_open = session.progress.terminal},
+        status);
+    if (status != STATUS_OK) store_close(session.store);
     session_leave_room(&session);
     free(grid);
     free(cross);

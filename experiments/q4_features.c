@@ -1,5 +1,6 @@
 #include "q4_features.h"
 #include "base/interrupt.h"
+#include "program.h"
 #include "base/threads.h"
 
 #include <math.h>
@@ -189,11 +190,8 @@ int main(int argc, char **argv) {
     run.seed = (uint64_t)seed;
     choose_sizes(&run);
     threads_set(threads);
-    interrupt_install();
-    if (run_experiment(&run, parent, argc, argv)) {
-        /* The progress line of a terminal has no end yet. */
-        fprintf(stderr, "%sq4_features: %s\n", run.progress.terminal ? "\n" : "", status_message());
-        return 1;
-    }
-    return 0;
+    program_begin();
+    const Status status = run_experiment(&run, parent, argc, argv);
+    return program_end(&(ProgramEnd){.name = "q4_features", .line_open = run.progress.terminal},
+                       status);
 }

@@ -1,12 +1,9 @@
 /* From the command line to the results. */
 #include "q5_scaling.h"
-#include "base/interrupt.h"
+#include "program.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-
-#define EXIT_INTERRUPTED 130
 
 #define ABOUT                                                                                      \
     "Trains the Transformer of q5_reorder, smaller, on nested subsets of the Persian sentences "   \
@@ -181,8 +178,7 @@ int scaling_main(int argc, char **argv) {
     Results *results = NULL;
     int exit_status = parse(&plan, argc, argv);
     if (exit_status >= 0) return exit_status;
-    interrupt_install();
-    signal(SIGXFSZ, SIG_IGN);
+    program_begin();
     snprintf(folder, sizeof folder, "%s/.%s-work", plan.results, plan.experiment);
     Grid grid = {.name = "q5 scaling",
                  .folder = folder,
@@ -197,14 +193,10 @@ int scaling_main(int argc, char **argv) {
     Status status = results_open(&results, plan.results, plan.experiment, argc, argv);
     if (status == STATUS_OK) status = run(&plan, results, &grid, fingerprint, sizeof fingerprint);
     status = results_end(results, status);
-    if (status == STATUS_OK) {
-        grid_remove(&grid);
-        printf("results: %s/%s\n", plan.results, plan.experiment);
-    } else {
-        fprintf(stderr, "q5_scaling: %s\n", status_message());
-        exit_status = status == STATUS_INTERRUPTED ? EXIT_INTERRUPTED : 1;
-    }
+    if (status == STATUS_OK) grid_remove(&grid);
+    exit_status = program_end(
+        &(ProgramEnd){.name = "q5_scaling", .results = plan.results, .experiment = plan.experiment},
+        status);
     q5_sentences_close(&plan.sentences);
-    if (fflush(stdout)) return 1;
-    return exit_status < 0 ? 0 : exit_status;
+    return exit_status;
 }

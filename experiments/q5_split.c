@@ -1,14 +1,11 @@
 #include "q5_split.h"
 
-#include "base/interrupt.h"
+#include "program.h"
 #include "options.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-
-#define EXIT_INTERRUPTED 130
 
 #define ABOUT                                                                                      \
     "Cuts Persian text into sentences by rules, and measures how well (assignment, question 5).\n" \
@@ -136,18 +133,14 @@ int main(int argc, char **argv) {
                                     .count = sizeof options / sizeof *options};
     int ended = options_begin(&program, argc, argv);
     if (ended >= 0) return ended;
-    interrupt_install();
-    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write, with its message */
+    program_begin();
     Results *results = NULL;
     SplitTexts sets[SPLIT_SETS] = {0};
     Status status = results_open(&results, plan.results, "q5_split", argc, argv);
     if (status == STATUS_OK) status = measure(&plan, sets, results);
     split_texts_free(sets);
     status = results_end(results, status);
-    if (status == STATUS_OK) {
-        printf("results: %s/q5_split\n", plan.results);
-        return fflush(stdout) ? 1 : 0;
-    }
-    fprintf(stderr, "q5_split: %s\n", status_message());
-    return status == STATUS_INTERRUPTED ? EXIT_INTERRUPTED : 1;
+    return program_end(
+        &(ProgramEnd){.name = "q5_split", .results = plan.results, .experiment = "q5_split"},
+        status);
 }

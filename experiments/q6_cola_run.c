@@ -2,19 +2,16 @@
 #define _XOPEN_SOURCE 700
 #include "q6_cola.h"
 #include "base/clock.h"
-#include "base/interrupt.h"
+#include "program.h"
 #include "base/threads.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define EXIT_INTERRUPTED 130
 
 typedef struct {
     Q6Plan plan;
@@ -149,21 +146,13 @@ int q6_run(int argc, char **argv) {
     run = (Q6Run){.work = {.lock = -1}};
     int exit_status = q6_plan_parse(&run.plan, argc, argv);
     if (exit_status >= 0) return exit_status;
-    interrupt_install();
-    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write, with its message */
+    program_begin();
     threads_set(run.plan.threads);
     Status status = run_experiment(&run, argc, argv);
-    exit_status = 0;
-    if (status == STATUS_OK) {
-        printf("results: %s/%s\n", run.plan.results, run.plan.experiment);
-    } else {
-        fprintf(stderr, "q6_cola: %s\n", status_message());
-        exit_status = status == STATUS_INTERRUPTED ? EXIT_INTERRUPTED : 1;
-    }
-    if (fflush(stdout)) {
-        fprintf(stderr, "q6_cola: not all could be written to standard output\n");
-        exit_status = exit_status ? exit_status : 1;
-    }
+    exit_status = program_end(&(ProgramEnd){.name = "q6_cola",
+                                            .results = run.plan.results,
+                                            .experiment = run.plan.experiment},
+                              status);
     for (size_t i = 0; i < run.seeds; i++) q6_seed_free(&run.seed[i]);
     q6_data_close(&run.data);
     return exit_status;

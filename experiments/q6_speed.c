@@ -2,16 +2,13 @@
  * what is measured. */
 #include "q6_speed.h"
 #include "base/hash.h"
-#include "base/interrupt.h"
+#include "program.h"
 #include "base/threads.h"
 #include "op/cpu/dnnl.h"
 #include "peaks.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-
-#define EXIT_INTERRUPTED 130
 
 static const char about[] =
     "Question 6, speed: training steps of an encoder on real batches of CoLA, grouped by length as "
@@ -112,8 +109,7 @@ int main(int argc, char **argv) {
     static SpeedRun run;
     int exit_status = parse(&run.plan, argc, argv);
     if (exit_status >= 0) return exit_status;
-    interrupt_install();
-    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write, with its message */
+    program_begin();
     char path[1200];
     Results *results = NULL;
     Store *store = NULL;
@@ -127,13 +123,12 @@ int main(int argc, char **argv) {
     if (status == STATUS_OK) {
         store_remove(store);
         speed_print(&run, stdout);
-        printf("results: %s/%s\n", run.plan.results, run.plan.experiment);
-        return fflush(stdout) ? 1 : 0;
     }
-    fprintf(stderr, "q6_speed: %s\n", status_message());
-    if (status == STATUS_INTERRUPTED)
-        fprintf(stderr, "q6_speed: no results were written; finished repetitions are kept, and "
-                        "the same command continues\n");
-    store_close(store);
-    return status == STATUS_INTERRUPTED ? EXIT_INTERRUPTED : 1;
+    exit_status = program_end(&(ProgramEnd){.name = "q6_speed",
+                                            .results = run.plan.results,
+                                            .experiment = run.plan.experiment,
+                                            .kept = "repetitions"},
+                              status);
+    if (status != STATUS_OK) store_close(store);
+    return exit_status;
 }
