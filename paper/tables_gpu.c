@@ -2,7 +2,7 @@
  * experiment with --device=cuda (<experiment>_cuda), and the race against PyTorch on that GPU. */
 #include "tables.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,19 +21,20 @@ typedef struct {
     TableColumns columns[DEVICES];
 } Pair;
 
-static void pair_close(Pair *pair) {
-    for (int d = 0; d < DEVICES; d++) tsv_free(pair->tsv[d]);
-}
-
-static Status pair_open(Report *report, const char *const experiment[DEVICES], const char *table,
-                        const char *names, Pair *pair) {
-    *pair = (Pair){0};
+/* Prints by `rows` what both summaries hold, read by the columns' `names`: the processor's under
+ * the experiment's name, the GPU's beside it under <experiment>_cuda. */
+static Status table_of_devices(Report *report, const char *experiment, const char *names,
+                               Status (*rows)(Report *, const Pair *, Text *), Text *out) {
+    Pair pair = {0};
+    char folder[DEVICES][64];
     Status status = STATUS_OK;
     for (int d = 0; d < DEVICES && status == STATUS_OK; d++) {
-        status = table_load(report, experiment[d], table, &pair->tsv[d]);
-        if (status == STATUS_OK) status = table_columns(pair->tsv[d], names, &pair->columns[d]);
+        snprintf(folder[d], sizeof folder[d], "%s%s", experiment, d == GPU ? "_cuda" : "");
+        status = table_load(report, folder[d], "summary", &pair.tsv[d]);
+        if (status == STATUS_OK) status = table_columns(pair.tsv[d], names, &pair.columns[d]);
     }
-    if (status != STATUS_OK) pair_close(pair);
+    if (status == STATUS_OK) status = rows(report, &pair, out);
+    for (int d = 0; d < DEVICES; d++) tsv_free(pair.tsv[d]);
     return status;
 }
 
@@ -139,13 +140,8 @@ static Status q4_rows(Report *report, const Pair *pair, Text *out) {
 }
 
 static Status q4_devices(Report *report, Text *out) {
-    static const char *const experiments[] = {"q4_complexity", "q4_complexity_cuda"};
-    Pair pair;
-    STATUS_TRY(pair_open(report, experiments, "summary",
-                         "variant direction length seconds low high peak_share", &pair));
-    Status status = q4_rows(report, &pair, out);
-    pair_close(&pair);
-    return status;
+    return table_of_devices(report, "q4_complexity",
+                            "variant direction length seconds low high peak_share", q4_rows, out);
 }
 
 /* --- question 3: layers at the lengths that both measured ---------------------------------------
@@ -182,13 +178,8 @@ static Status q3_rows(Report *report, const Pair *pair, Text *out) {
 }
 
 static Status q3_devices(Report *report, Text *out) {
-    static const char *const experiments[] = {"q3_parallelism", "q3_parallelism_cuda"};
-    Pair pair;
-    STATUS_TRY(pair_open(report, experiments, "summary",
-                         "stage runner part batch length seconds low high", &pair));
-    Status status = q3_rows(report, &pair, out);
-    pair_close(&pair);
-    return status;
+    return table_of_devices(report, "q3_parallelism",
+                            "stage runner part batch length seconds low high", q3_rows, out);
 }
 
 /* --- the race against PyTorch --------------------------------------------------------------------
