@@ -194,8 +194,4 @@ Status q5_measure(Q5Run *run);
 /* card.tsv, curve.tsv, samples.tsv, mismatches.tsv and what run.tsv says. */
 Status q5_report(const Q5Run *run);
 
-/* A fact <prefix>.<name>, the name put together as printf does. */
-Status q5_fact(const Q5Run *run, Interval value, const char *unit, const char *name, ...)
-    __attribute__((format(printf, 4, 5)));
-
 #endif

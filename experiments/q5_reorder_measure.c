@@ -2,7 +2,6 @@
 #include "q5_reorder.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,17 +10,6 @@
 
 #define CONFUSION_BEAM 8 /* of training and validation sentences */
 #define FUSION_BEAM    8 /* of dev, where the trigram's weight is chosen */
-
-Status q5_fact(const Q5Run *run, Interval v, const char *unit, const char *name, ...) {
-    char text[192];
-    int used = snprintf(text, sizeof text, "%s.", run->plan->prefix);
-    va_list arguments;
-    va_start(arguments, name);
-    vsnprintf(text + used, sizeof text - (size_t)used, name, arguments);
-    va_end(arguments);
-    return results_fact(run->results, text, v.value, fmin(v.low, v.value), fmax(v.high, v.value),
-                        unit);
-}
 
 /* --- one system on one set
  * ----------------------------------------------------------------------- */
@@ -44,7 +32,7 @@ static Status write_scores(const Q5Run *run, const char *set, const char *system
         fprintf(f, "\t%.6g\t%.6g\t%.6g", of[k]->value, of[k]->low, of[k]->high);
     fprintf(f, "\t%.4g\n", seconds);
     for (int k = 0; k < 5; k++)
-        STATUS_TRY(q5_fact(run, *of[k], "1", "%s.%s.%s", set, system, names[k]));
+        STATUS_TRY(results_factf(run->results, *of[k], "1", "%s.%s.%s", set, system, names[k]));
     printf("%-24s %-14s BLEU %5.1f [%.1f, %.1f]  PMR %4.1f %%  tau %.3f  "
            "position %.3f\n",
            set, system, s->bleu.value, s->bleu.low, s->bleu.high, 100 * s->exact.value,
@@ -121,8 +109,8 @@ static Status measure_network(Q5Run *run, const char *set, const Q5Part *part, Q
         STATUS_TRY(q5_take(run, set, system, beam, part, answers, lengths && widest,
                            widest ? kept : NULL));
         if (lengths)
-            STATUS_TRY(q5_fact(run, (Interval){rate, rate, rate}, "sentence/s",
-                               "decoding.beam%d.sentences_per_second", beam));
+            STATUS_TRY(results_exactf(run->results, rate, "sentence/s",
+                                      "decoding.beam%d.sentences_per_second", beam));
     }
     return STATUS_OK;
 }
@@ -132,9 +120,9 @@ Status q5_difference(const Q5Run *run, const char *set, const char *gain, const 
                      const OrderScore *worse, size_t count) {
     OrderSummary d;
     STATUS_TRY(order_compare(better, worse, count, DRAWS, 1, &d));
-    STATUS_TRY(q5_fact(run, d.bleu, "1", "%s.%s.bleu", set, gain));
-    STATUS_TRY(q5_fact(run, d.exact, "1", "%s.%s.exact", set, gain));
-    return q5_fact(run, d.tau, "1", "%s.%s.tau", set, gain);
+    STATUS_TRY(results_factf(run->results, d.bleu, "1", "%s.%s.bleu", set, gain));
+    STATUS_TRY(results_factf(run->results, d.exact, "1", "%s.%s.exact", set, gain));
+    return results_factf(run->results, d.tau, "1", "%s.%s.tau", set, gain);
 }
 
 /* --- the model and the trigram together --------------------------------------------------------
@@ -166,7 +154,7 @@ static Status try_weights(Q5Run *run, Q5Answers *answers, OrderScore *scores) {
                 s.bleu.low, s.bleu.high, s.exact.value, s.tau.value, s.tau.low, s.tau.high);
         if (s.bleu.value > best) best = s.bleu.value, run->fusion = weights[k];
     }
-    return q5_fact(run, (Interval){run->fusion, run->fusion, run->fusion}, "1", "fusion.weight");
+    return results_exactf(run->results, run->fusion, "1", "fusion.weight");
 }
 
 static Status choose_weight(Q5Run *run) {
@@ -287,8 +275,8 @@ static Status write_ends(const Q5Run *run, const Q5Part *part, const Q5Answers *
     }
     for (int k = 0; k < 3; k++) {
         const double share = all[k] > 0 ? right[k] / all[k] : 0;
-        STATUS_TRY(q5_fact(run, (Interval){share, share, share}, "1", "perdt_test.%s.place.%s",
-                           slug(run), names[k]));
+        STATUS_TRY(results_exactf(run->results, share, "1", "perdt_test.%s.place.%s", slug(run),
+                                  names[k]));
     }
     return STATUS_OK;
 }

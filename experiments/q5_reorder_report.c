@@ -8,10 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static Status exact(const Q5Run *run, double value, const char *unit, const char *name) {
-    return q5_fact(run, (Interval){value, value, value}, unit, "%s", name);
-}
-
 /* --- run.tsv and card.tsv
  * -------------------------------------------------------------------- */
 
@@ -140,25 +136,27 @@ static Status write_facts(const Q5Run *run) {
     const TrainEvaluation *best = &log->evaluation[log->best];
     double words = 0;
     for (uint64_t i = 0; i < log->steps; i++) words += (double)log->batch[i].counted;
-    STATUS_TRY(exact(run, (double)d->distinct, "1", "training.sentences"));
-    STATUS_TRY(exact(run, (double)d->favoured, "1", "training.favoured"));
-    STATUS_TRY(exact(run, (double)run->plan->repeat, "1", "training.repeat"));
-    STATUS_TRY(exact(run, (double)run->plan->longest, "1", "training.longest"));
-    STATUS_TRY(exact(run, (double)d->train.count, "1", "training.sentences_per_epoch"));
-    STATUS_TRY(exact(run, (double)log->steps, "1", "training.steps"));
-    STATUS_TRY(exact(run, words, "1", "training.words"));
-    STATUS_TRY(exact(run, words / 1e6, "1", "training.words.millions"));
-    STATUS_TRY(exact(run, log->seconds, "s", "training.seconds"));
-    STATUS_TRY(exact(run, words / log->seconds, "word/s", "training.words_per_second"));
-    STATUS_TRY(exact(run, (double)d->known, "1", "training.vocabulary"));
+    STATUS_TRY(results_exactf(run->results, (double)d->distinct, "1", "training.sentences"));
+    STATUS_TRY(results_exactf(run->results, (double)d->favoured, "1", "training.favoured"));
+    STATUS_TRY(results_exactf(run->results, (double)run->plan->repeat, "1", "training.repeat"));
+    STATUS_TRY(results_exactf(run->results, (double)run->plan->longest, "1", "training.longest"));
+    STATUS_TRY(
+        results_exactf(run->results, (double)d->train.count, "1", "training.sentences_per_epoch"));
+    STATUS_TRY(results_exactf(run->results, (double)log->steps, "1", "training.steps"));
+    STATUS_TRY(results_exactf(run->results, words, "1", "training.words"));
+    STATUS_TRY(results_exactf(run->results, words / 1e6, "1", "training.words.millions"));
+    STATUS_TRY(results_exactf(run->results, log->seconds, "s", "training.seconds"));
+    STATUS_TRY(
+        results_exactf(run->results, words / log->seconds, "word/s", "training.words_per_second"));
+    STATUS_TRY(results_exactf(run->results, (double)d->known, "1", "training.vocabulary"));
     const double parameters = (double)parameters_count(q5_network_parameters(&run->network));
-    STATUS_TRY(exact(run, parameters, "1", "training.parameters"));
-    STATUS_TRY(exact(run, parameters / 1e6, "1", "training.parameters.millions"));
-    STATUS_TRY(exact(run, run->before_loss, "nat", "dev.before.loss"));
-    STATUS_TRY(exact(run, run->before_accuracy, "1", "dev.before.accuracy"));
-    STATUS_TRY(exact(run, best->score[0], "nat", "dev.loss"));
-    STATUS_TRY(exact(run, best->score[1], "1", "dev.accuracy"));
-    return exact(run, (double)best->step, "1", "dev.best_step");
+    STATUS_TRY(results_exactf(run->results, parameters, "1", "training.parameters"));
+    STATUS_TRY(results_exactf(run->results, parameters / 1e6, "1", "training.parameters.millions"));
+    STATUS_TRY(results_exactf(run->results, run->before_loss, "nat", "dev.before.loss"));
+    STATUS_TRY(results_exactf(run->results, run->before_accuracy, "1", "dev.before.accuracy"));
+    STATUS_TRY(results_exactf(run->results, best->score[0], "nat", "dev.loss"));
+    STATUS_TRY(results_exactf(run->results, best->score[1], "1", "dev.accuracy"));
+    return results_exactf(run->results, (double)best->step, "1", "dev.best_step");
 }
 
 /* --- samples

@@ -1,20 +1,17 @@
 /* From the command line to the results. */
 #define _XOPEN_SOURCE 700
-#include "base/interrupt.h"
+#include "program.h"
 #include "base/rng.h"
 #include "base/threads.h"
 #include "model/reorderer_file.h"
 #include "q5_reorder.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define EXIT_INTERRUPTED 130
 
 /* <results>/.<experiment>-work/training.safetensors: what an interrupted
  * training left. */
@@ -75,6 +72,7 @@ static Status run_all(Q5Run *run, const char *checkpoint) {
     if (plan->model)
         status = reorderer_save(run->network.pointer, &data->data.words, data->known, plan->model);
     if (status == STATUS_OK) status = q5_train_ngram(data, &run->ngram);
+    if (status == STATUS_OK) status = results_prefix(run->results, "%s.", plan->prefix);
     if (status == STATUS_OK) status = q5_measure(run);
     if (status == STATUS_OK) status = q5_report(run);
     train_log_free(log);
@@ -103,22 +101,13 @@ int q5_reorder_run(int argc, char **argv) {
     static Q5Run run;
     int exit_status = q5_reorder_parse(&plan, argc, argv);
     if (exit_status >= 0) return exit_status;
-    interrupt_install();
-    signal(SIGXFSZ, SIG_IGN);
+    program_begin();
     threads_set(plan.threads);
     run = (Q5Run){.plan = &plan, .data = &data};
     Status status = run_experiment(&run, &data, argc, argv);
-    exit_status = 0;
-    if (status == STATUS_OK) {
-        printf("results: %s/%s\n", plan.results, plan.experiment);
-    } else {
-        fprintf(stderr, "q5_reorder: %s\n", status_message());
-        exit_status = status == STATUS_INTERRUPTED ? EXIT_INTERRUPTED : 1;
-    }
-    if (fflush(stdout)) {
-        fprintf(stderr, "q5_reorder: not all could be written to standard output\n");
-        exit_status = exit_status ? exit_status : 1;
-    }
+    exit_status = program_end(
+        &(ProgramEnd){.name = "q5_reorder", .results = plan.results, .experiment = plan.experiment},
+        status);
     q5_answers_close(&run.before), q5_answers_close(&run.after);
     ngram_close(run.ngram);
     q5_network_close(&run.network);

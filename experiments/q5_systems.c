@@ -1,15 +1,13 @@
 /* q5_systems: three networks on the same batches of word ordering, at one small budget. */
 #include "q5_systems.h"
-#include "base/interrupt.h"
+#include "program.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define EXIT_INTERRUPTED 130
-#define DRAWS            1000
+#define DRAWS 1000
 
 #define ABOUT                                                                                      \
     "Trains three networks of about one size on the same batches of Persian sentences (4 to 15 "   \
@@ -151,19 +149,6 @@ static Status take_curve(void *context, size_t cell, const char *row) {
     return STATUS_OK;
 }
 
-static Status fact(const Report *r, CompareSystem k, const char *name, Interval v,
-                   const char *unit) {
-    char text[96];
-    snprintf(text, sizeof text, "%scompare.%s.%s", r->plan->prefix, compare_slug[k], name);
-    return results_fact(r->results, text, v.value, fmin(v.low, v.value), fmax(v.high, v.value),
-                        unit);
-}
-
-static Status exact(const Report *r, CompareSystem k, const char *name, double v,
-                    const char *unit) {
-    return fact(r, k, name, (Interval){v, v, v}, unit);
-}
-
 static Status write_system(Report *r, CompareSystem k) {
     const size_t seeds = (size_t)r->plan->seeds.count, count = r->plan->sentences.test.count;
     OrderSummary s;
@@ -186,15 +171,15 @@ static Status write_system(Report *r, CompareSystem k) {
            "%.3f, %.0f s\n",
            compare_slug[k], r->parameters[k], 100 * valid, s.bleu.value, s.bleu.low, s.bleu.high,
            100 * s.exact.value, s.tau.value, r->seconds[k]);
-    STATUS_TRY(exact(r, k, "parameters", r->parameters[k], "1"));
-    STATUS_TRY(exact(r, k, "valid", valid, "1"));
-    STATUS_TRY(exact(r, k, "dev.loss", r->loss[k], "nat"));
-    STATUS_TRY(exact(r, k, "dev.accuracy", r->accuracy[k], "1"));
-    STATUS_TRY(exact(r, k, "seconds", r->seconds[k], "s"));
-    STATUS_TRY(fact(r, k, "bleu", s.bleu, "1"));
-    STATUS_TRY(fact(r, k, "exact", s.exact, "1"));
-    STATUS_TRY(fact(r, k, "tau", s.tau, "1"));
-    return fact(r, k, "position", s.position, "1");
+    STATUS_TRY(results_exactf(r->results, r->parameters[k], "1", "%s.parameters", compare_slug[k]));
+    STATUS_TRY(results_exactf(r->results, valid, "1", "%s.valid", compare_slug[k]));
+    STATUS_TRY(results_exactf(r->results, r->loss[k], "nat", "%s.dev.loss", compare_slug[k]));
+    STATUS_TRY(results_exactf(r->results, r->accuracy[k], "1", "%s.dev.accuracy", compare_slug[k]));
+    STATUS_TRY(results_exactf(r->results, r->seconds[k], "s", "%s.seconds", compare_slug[k]));
+    STATUS_TRY(results_factf(r->results, s.bleu, "1", "%s.bleu", compare_slug[k]));
+    STATUS_TRY(results_factf(r->results, s.exact, "1", "%s.exact", compare_slug[k]));
+    STATUS_TRY(results_factf(r->results, s.tau, "1", "%s.tau", compare_slug[k]));
+    return results_factf(r->results, s.position, "1", "%s.position", compare_slug[k]);
 }
 
 static Status write_cards(const Report *r) {
@@ -229,13 +214,11 @@ static Status write_results(Report *r, const Grid *grid) {
     STATUS_TRY(grid_rows(grid, "curve", take_curve, r));
     STATUS_TRY(results_run(r->results, "profile", "%s", plan->full ? "full" : "quick"));
     STATUS_TRY(results_run(r->results, "plan", "%s", grid->fingerprint));
+    STATUS_TRY(results_prefix(r->results, "%scompare.", plan->prefix));
     for (int k = 0; k < COMPARE_SYSTEMS; k++) STATUS_TRY(write_system(r, (CompareSystem)k));
-    const double steps = plan->steps, sentences = (double)plan->sentences.train.count;
-    char name[64];
-    snprintf(name, sizeof name, "%scompare.pointer.steps", plan->prefix);
-    STATUS_TRY(results_fact(r->results, name, steps, steps, steps, "1"));
-    snprintf(name, sizeof name, "%scompare.pointer.sentences", plan->prefix);
-    STATUS_TRY(results_fact(r->results, name, sentences, sentences, sentences, "1"));
+    STATUS_TRY(results_exactf(r->results, plan->steps, "1", "pointer.steps"));
+    STATUS_TRY(
+        results_exactf(r->results, (double)plan->sentences.train.count, "1", "pointer.sentences"));
     return write_cards(r);
 }
 
@@ -264,8 +247,7 @@ int main(int argc, char **argv) {
     Results *results = NULL;
     int exit_status = parse(&plan, argc, argv);
     if (exit_status >= 0) return exit_status;
-    interrupt_install();
-    signal(SIGXFSZ, SIG_IGN);
+    program_begin();
     snprintf(folder, sizeof folder, "%s/.%s-work", plan.results, plan.experiment);
     Grid grid = {.name = "q5 compare",
                  .folder = folder,
@@ -281,14 +263,10 @@ int main(int argc, char **argv) {
     Status status = results_open(&results, plan.results, plan.experiment, argc, argv);
     if (status == STATUS_OK) status = run(&plan, results, &grid, fingerprint, sizeof fingerprint);
     status = results_end(results, status);
-    if (status == STATUS_OK) {
-        grid_remove(&grid);
-        printf("results: %s/%s\n", plan.results, plan.experiment);
-    } else {
-        fprintf(stderr, "q5_systems: %s\n", status_message());
-        exit_status = status == STATUS_INTERRUPTED ? EXIT_INTERRUPTED : 1;
-    }
+    if (status == STATUS_OK) grid_remove(&grid);
+    exit_status = program_end(
+        &(ProgramEnd){.name = "q5_systems", .results = plan.results, .experiment = plan.experiment},
+        status);
     q5_sentences_close(&plan.sentences);
-    if (fflush(stdout)) return 1;
-    return exit_status < 0 ? 0 : exit_status;
+    return exit_status;
 }
