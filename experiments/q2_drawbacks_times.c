@@ -3,7 +3,6 @@
 #include "stat/fit.h"
 #include "stat/summary.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,7 +1,6 @@
 /* Every system on every set of sentences. */
 #include "q5_reorder.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 #include "base/threads.h"
 #include "q5_reorder.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

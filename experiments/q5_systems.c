@@ -2,7 +2,6 @@
 #include "q5_systems.h"
 #include "program.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

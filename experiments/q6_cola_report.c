@@ -4,7 +4,6 @@
 #include "metric/classification.h"
 #include "stat/summary.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 #include "q6_speed.h"
 #include "stat/summary.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
