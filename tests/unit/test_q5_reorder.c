@@ -2,19 +2,16 @@
  * it writes agrees with itself, a run that was killed ends with the same tables, the filter answers
  * line by line, and what can go wrong says so. */
 #define _GNU_SOURCE
-#include "base/rng.h"
-#include "base/tsv.h"
 #include "q5_reorder.h"
+#include "unit/q5_world.h"
 
 #include <check.h>
-#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,100 +22,28 @@ Suite *suite_q5_reorder(void);
     "--affixes=40 --batch=20 --rate=5e-3 --precision=f32 --threads=1 --held-out=10 "
 #define LEARN SMALL "--steps=150 "
 
-static char folder[64];
-
-static void add_set(ReorderData *data, const char *name, size_t sentences, uint64_t stream) {
-    ReorderSet *set = reorder_data_add(data, name);
-    ck_assert_ptr_nonnull(set);
-    for (size_t s = 0; s < sentences; s++) {
-        uint32_t word[8];
-        const int n = 4 + (int)rng_below(1, stream, 100 * s, 4);
-        for (int i = 0; i < n; i++) { /* ascending, none twice */
-            char text[24];
-            snprintf(text, sizeof text, "و%c%c", 'a' + i,
-                     (char)('a' + rng_below(1, stream, 100 * s + 1 + (uint64_t)i, 5)));
-            ck_assert_int_eq(reorder_words_add(&data->words, text, strlen(text), &word[i]),
-                             STATUS_OK);
-        }
-        ck_assert_int_eq(reorder_set_add(set, &data->words, word, n, 1), STATUS_OK);
-    }
-}
-
 static void open_world(void) {
-    static ReorderData data;
-    char path[128];
-    data = (ReorderData){0};
-    snprintf(folder, sizeof folder, "/tmp/tamrin-q5-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    add_set(&data, "train", 400, 1);
-    add_set(&data, "perdt_dev", 20, 2);
-    add_set(&data, "perdt_test", 30, 3);
-    add_set(&data, "test_a", 15, 4);
-    ck_assert_int_eq(reorder_data_rank(&data), STATUS_OK);
-    snprintf(path, sizeof path, "%s/data", folder);
-    ck_assert_msg(reorder_data_save(&data, path) == STATUS_OK, "%s", status_message());
-    reorder_data_free(&data);
-}
-
-static void close_world(void) {
-    char command[160];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    ck_assert_int_eq(system(command), 0);
-}
-
-static void redirect(int to, const char *name, int flags) {
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    int file = open(path, flags, 0600);
-    if (file < 0 || dup2(file, to) < 0) _exit(97);
+    static const Q5WorldSet sets[] = {
+        {"train", 400}, {"perdt_dev", 20}, {"perdt_test", 30}, {"test_a", 15}};
+    q5_world_open(sets, sizeof sets / sizeof *sets);
 }
 
 static pid_t start(const char *flags, int (*run)(int, char **)) {
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child) return child;
-    static char text[2048];
-    char *argv[64] = {(char *)(uintptr_t) "q5_reorder"};
-    int argc = 1;
-    if (chdir(folder)) _exit(98);
-    snprintf(text, sizeof text, "%s", flags);
-    for (char *word = strtok(text, " "); word; word = strtok(NULL, " ")) argv[argc++] = word;
-    redirect(0, "in", O_RDONLY | O_CREAT);
-    redirect(1, "out", O_WRONLY | O_CREAT | O_TRUNC);
-    redirect(2, "err", O_WRONLY | O_CREAT | O_TRUNC);
-    exit(run(argc, argv));
-}
-
-static int wait_for(pid_t child) {
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-static const char *read_file(const char *name, char *text, size_t size) {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "r");
-    size_t got = file ? fread(text, 1, size - 1, file) : 0;
-    if (file) fclose(file);
-    text[got] = 0;
-    return text;
+    return q5_world_start("q5_reorder", flags, run);
 }
 
 static void ck_run(const char *flags) {
     char err[4096];
-    const int status = wait_for(start(flags, q5_reorder_run));
-    ck_assert_msg(status == 0, "%d: %s", status, read_file("err", err, sizeof err));
+    const int status = q5_world_wait(start(flags, q5_reorder_run));
+    ck_assert_msg(status == 0, "%d: %s", status, q5_world_read("err", err, sizeof err));
 }
 
 static const char *experiment = "q5_reorder_quick";
 
 static Tsv *load(const char *results, const char *table) {
-    char path[256];
-    Tsv *tsv;
-    snprintf(path, sizeof path, "%s/%s/%s/%s.tsv", folder, results, experiment, table);
-    ck_assert_msg(tsv_load(path, &tsv) == STATUS_OK, "%s", status_message());
-    return tsv;
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s/%s", results, experiment, table);
+    return q5_world_table(path);
 }
 
 static double fact(const char *results, const char *name) {
@@ -176,8 +101,7 @@ START_TEST(it_learns_and_its_tables_agree) {
     tsv_free(curve);
 
     /* The work is done: nothing is left to resume. */
-    char path[160];
-    snprintf(path, sizeof path, "%s/one/.q5_reorder_quick-work", folder);
+    const char *path = q5_world_path("one/.q5_reorder_quick-work");
     ck_assert_int_ne(access(path, F_OK), 0);
 }
 END_TEST
@@ -185,7 +109,7 @@ END_TEST
 /* The recurrent network learns the same language, is measured as an experiment of its own, and what
  * it is measured against answers as it does in its own run. */
 START_TEST(a_recurrent_network_beside_it) {
-    char err[4096], path[160];
+    char err[4096];
     ck_run(LEARN "--data=data --results=one --model=model.safetensors");
     const double pointer = fact("one", "q5.quick.perdt_test.pointer.bleu");
     ck_run("--network=lstm --width=32 --encoder-layers=1 --words=40 --affixes=40 --batch=20 "
@@ -201,13 +125,13 @@ START_TEST(a_recurrent_network_beside_it) {
     ck_assert_double_eq_tol(fact("one", "q5.quick.lstm.s3.perdt_test.behind.bleu"), pointer - lstm,
                             1e-4);
     experiment = "q5_reorder_quick";
-    ck_assert_int_eq(wait_for(start("--network=lstm --width=33", q5_reorder_run)), 2);
-    ck_assert_int_eq(wait_for(start("--network=lstm --model=a", q5_reorder_run)), 2);
-    ck_assert_ptr_nonnull(strstr(read_file("err", err, sizeof err), "neither --model"));
-    ck_assert_int_eq(
-        wait_for(start(SMALL "--steps=2 --data=data --results=two --against=in", q5_reorder_run)),
-        1);
-    snprintf(path, sizeof path, "%s/two/q5_reorder_quick", folder);
+    ck_assert_int_eq(q5_world_wait(start("--network=lstm --width=33", q5_reorder_run)), 2);
+    ck_assert_int_eq(q5_world_wait(start("--network=lstm --model=a", q5_reorder_run)), 2);
+    ck_assert_ptr_nonnull(strstr(q5_world_read("err", err, sizeof err), "neither --model"));
+    ck_assert_int_eq(q5_world_wait(start(SMALL "--steps=2 --data=data --results=two --against=in",
+                                         q5_reorder_run)),
+                     1);
+    const char *path = q5_world_path("two/q5_reorder_quick");
     ck_assert_int_ne(access(path, F_OK), 0);
 }
 END_TEST
@@ -223,15 +147,14 @@ static void strip_times(Tsv *tsv, char *out, size_t size) {
 
 START_TEST(killed_and_started_again_it_ends_with_the_same_facts) {
     static char one[1 << 16], two[1 << 16];
-    char path[160];
     struct stat about;
     ck_run(SMALL "--steps=60 --data=data --results=one");
-    snprintf(path, sizeof path, "%s/two/.q5_reorder_quick-work/training.safetensors", folder);
+    const char *path = q5_world_path("two/.q5_reorder_quick-work/training.safetensors");
     pid_t child = start(SMALL "--steps=60 --data=data --results=two", q5_reorder_run);
     for (int k = 0; k < 20000 && stat(path, &about); k++)
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     kill(child, SIGKILL);
-    ck_assert_int_eq(wait_for(child), -SIGKILL);
+    ck_assert_int_eq(q5_world_wait(child), -SIGKILL);
     ck_assert_int_eq(stat(path, &about), 0); /* an epoch's first quarter was kept */
     ck_run(SMALL "--steps=60 --data=data --results=two");
     strip_times(load("one", "facts"), one, sizeof one);
@@ -241,9 +164,9 @@ START_TEST(killed_and_started_again_it_ends_with_the_same_facts) {
 END_TEST
 
 START_TEST(the_filter_answers_line_by_line) {
-    char path[128], out[4096], err[4096];
+    char out[4096], err[4096];
     ck_run(SMALL "--steps=20 --data=data --results=one --model=model.safetensors");
-    snprintf(path, sizeof path, "%s/in", folder);
+    const char *path = q5_world_path("in");
     FILE *in = fopen(path, "w");
     ck_assert_ptr_nonnull(in);
     fputs("\xef\xbb\xbfوba وaa وca\r\n\nیکتا\n\xff\xfe\nوaa، وaa.\n", in);
@@ -253,9 +176,10 @@ START_TEST(the_filter_answers_line_by_line) {
     for (int i = 0; i < 1000000; i++) fputs("کتاب ", in);    /* 9 MB */
     fputs("\nb a", in);                                      /* without an end */
     fclose(in);
-    ck_assert_int_eq(wait_for(start("--model=model.safetensors --beam=4", q5_reorder_order)), 1);
-    read_file("out", out, sizeof out);
-    read_file("err", err, sizeof err);
+    ck_assert_int_eq(q5_world_wait(start("--model=model.safetensors --beam=4", q5_reorder_order)),
+                     1);
+    q5_world_read("out", out, sizeof out);
+    q5_world_read("err", err, sizeof err);
     const char *line = out;
     ck_assert(strncmp(line, "و", 2) == 0 && strchr(line, '\n') - line == 14);
     ck_assert_ptr_nonnull(strstr(out, "\n\nیکتا\n\nوaa وaa\n\n"));
@@ -267,26 +191,27 @@ START_TEST(the_filter_answers_line_by_line) {
     int lines = 0;
     for (const char *at = out; (at = strchr(at, '\n')); at++) lines++;
     ck_assert_int_eq(lines, 11);
-    ck_assert_int_eq(wait_for(start("", q5_reorder_order)), 1);
-    ck_assert_ptr_nonnull(strstr(read_file("err", err, sizeof err), "make orderer trains a model"));
-    ck_assert_int_eq(wait_for(start("--beam=0", q5_reorder_order)), 2);
-    ck_assert_int_eq(wait_for(start("--model=in", q5_reorder_order)), 1);
+    ck_assert_int_eq(q5_world_wait(start("", q5_reorder_order)), 1);
+    ck_assert_ptr_nonnull(
+        strstr(q5_world_read("err", err, sizeof err), "make orderer trains a model"));
+    ck_assert_int_eq(q5_world_wait(start("--beam=0", q5_reorder_order)), 2);
+    ck_assert_int_eq(q5_world_wait(start("--model=in", q5_reorder_order)), 1);
 }
 END_TEST
 
 START_TEST(what_is_missing_is_named) {
-    char err[4096], path[160];
-    ck_assert_int_eq(wait_for(start(SMALL "--data=nowhere --results=one", q5_reorder_run)), 1);
-    ck_assert_ptr_nonnull(strstr(read_file("err", err, sizeof err), "nowhere"));
-    ck_assert_int_eq(wait_for(start("--steps=none", q5_reorder_run)), 2);
+    char err[4096];
+    ck_assert_int_eq(q5_world_wait(start(SMALL "--data=nowhere --results=one", q5_reorder_run)), 1);
+    ck_assert_ptr_nonnull(strstr(q5_world_read("err", err, sizeof err), "nowhere"));
+    ck_assert_int_eq(q5_world_wait(start("--steps=none", q5_reorder_run)), 2);
     ck_assert_int_eq(
-        wait_for(start(SMALL "--data=data --results=one --shortest=30", q5_reorder_run)), 1);
-    ck_assert_ptr_nonnull(strstr(read_file("err", err, sizeof err), "no sentence of 30 to 15"));
-    ck_assert_int_eq(
-        wait_for(start(SMALL "--data=data --results=one --repeat=2 --favour=gone", q5_reorder_run)),
-        1);
-    ck_assert_ptr_nonnull(strstr(read_file("err", err, sizeof err), "gone"));
-    snprintf(path, sizeof path, "%s/one/q5_reorder_quick", folder);
+        q5_world_wait(start(SMALL "--data=data --results=one --shortest=30", q5_reorder_run)), 1);
+    ck_assert_ptr_nonnull(strstr(q5_world_read("err", err, sizeof err), "no sentence of 30 to 15"));
+    ck_assert_int_eq(q5_world_wait(start(SMALL "--data=data --results=one --repeat=2 --favour=gone",
+                                         q5_reorder_run)),
+                     1);
+    ck_assert_ptr_nonnull(strstr(q5_world_read("err", err, sizeof err), "gone"));
+    const char *path = q5_world_path("one/q5_reorder_quick");
     ck_assert_int_ne(access(path, F_OK), 0);
 }
 END_TEST
@@ -294,7 +219,7 @@ END_TEST
 Suite *suite_q5_reorder(void) {
     Suite *suite = suite_create("q5_reorder");
     TCase *test = tcase_create("q5_reorder");
-    tcase_add_checked_fixture(test, open_world, close_world);
+    tcase_add_checked_fixture(test, open_world, q5_world_close);
     tcase_set_timeout(test, 60);
     tcase_add_test(test, it_learns_and_its_tables_agree);
     tcase_add_test(test, a_recurrent_network_beside_it);

@@ -1,49 +1,22 @@
 /* q5_scaling: moments halve, subsets are nested and know nothing but themselves, and a run that was
  * killed between two moments ends with the numbers of one that was not. */
 #define _GNU_SOURCE
-#include "base/rng.h"
-#include "base/tsv.h"
 #include "model/reorderer_parts.h"
 #include "q5_scaling.h"
+#include "unit/q5_world.h"
 
 #include <check.h>
-#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 Suite *suite_q5_scaling(void);
 
-/* A language whose words stand in ascending order. */
-static void add_set(ReorderData *data, const char *name, size_t sentences, uint64_t stream) {
-    ReorderSet *set = reorder_data_add(data, name);
-    ck_assert_ptr_nonnull(set);
-    for (size_t s = 0; s < sentences; s++) {
-        uint32_t word[8];
-        const int n = 4 + (int)rng_below(1, stream, 100 * s, 4);
-        for (int i = 0; i < n; i++) {
-            char text[24];
-            snprintf(text, sizeof text, "و%c%c", 'a' + i,
-                     (char)('a' + rng_below(1, stream, 100 * s + 1 + (uint64_t)i, 5)));
-            ck_assert_int_eq(reorder_words_add(&data->words, text, strlen(text), &word[i]),
-                             STATUS_OK);
-        }
-        ck_assert_int_eq(reorder_set_add(set, &data->words, word, n, 1), STATUS_OK);
-    }
-}
-
-static void open_data(ReorderData *data) {
-    *data = (ReorderData){0};
-    add_set(data, "train", 300, 1);
-    add_set(data, "perdt_dev", 12, 2);
-    add_set(data, "perdt_test", 12, 3);
-    ck_assert_int_eq(reorder_data_rank(data), STATUS_OK);
-}
+static const Q5WorldSet sets[] = {{"train", 300}, {"perdt_dev", 12}, {"perdt_test", 12}};
+enum { SETS = sizeof sets / sizeof *sets };
 
 START_TEST(moments_halve_and_share_a_trunk) {
     const ScalingPlan plan = {.steps = 1600, .moments = 4, .fall = .2};
@@ -68,7 +41,7 @@ START_TEST(subsets_are_nested_by_seed) {
     static Q5Sentences all;
     Q5Sentences small, large, other;
     ReordererConfig shape = reorderer_config_default();
-    open_data(&all.data);
+    q5_world_data(&all.data, sets, SETS);
     ck_assert_int_eq(q5_part_open(&all.train, reorder_data_set(&all.data, "train"), 4, 15, 1000),
                      STATUS_OK);
     ck_assert_int_eq(scaling_subset_open(&small, &all, &shape, 40, 7), STATUS_OK);
@@ -96,7 +69,7 @@ START_TEST(words_are_known_by_what_the_subset_shows) {
     Q5Sentences subset;
     ReordererConfig shape = reorderer_config_default();
     shape.words = 6;
-    open_data(&all.data);
+    q5_world_data(&all.data, sets, SETS);
     ck_assert_int_eq(q5_part_open(&all.train, reorder_data_set(&all.data, "train"), 4, 15, 1000),
                      STATUS_OK);
     ck_assert_int_eq(scaling_subset_open(&subset, &all, &shape, 8, 1), STATUS_OK);
@@ -132,66 +105,37 @@ END_TEST
 
 /* --- the program ------------------------------------------------------------------------------ */
 
-static char folder[64];
-
 static void open_world(void) {
-    static ReorderData data;
-    char path[128];
-    snprintf(folder, sizeof folder, "/tmp/tamrin-q5-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    open_data(&data);
-    snprintf(path, sizeof path, "%s/data", folder);
-    ck_assert_msg(reorder_data_save(&data, path) == STATUS_OK, "%s", status_message());
-    reorder_data_free(&data);
-}
-
-static void close_world(void) {
-    char command[160];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    ck_assert_int_eq(system(command), 0);
+    q5_world_open(sets, SETS);
 }
 
 static pid_t start(const char *results) {
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child) return child;
-    char flag[64];
-    snprintf(flag, sizeof flag, "--results=%s", results);
-    char *argv[] = {"q5_scaling",  "--data=data",   flag,         "--sizes=60", "--steps=64",
-                    "--batch=10",  "--width=16",    "--words=40", "--beam=2",   "--ngram-beam=8",
-                    "--rate=5e-3", "--processes=1", NULL};
-    int null = open("/dev/null", O_WRONLY);
-    if (chdir(folder) || dup2(null, 1) < 0 || dup2(null, 2) < 0) _exit(98);
-    exit(scaling_main((int)(sizeof argv / sizeof *argv) - 1, argv));
-}
-
-static int wait_for(pid_t child) {
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    char flags[256];
+    snprintf(flags, sizeof flags,
+             "--data=data --results=%s --sizes=60 --steps=64 --batch=10 --width=16 --words=40 "
+             "--beam=2 --ngram-beam=8 --rate=5e-3 --processes=1",
+             results);
+    return q5_world_start("q5_scaling", flags, scaling_main);
 }
 
 static Tsv *load(const char *results, const char *table) {
-    char path[256];
-    Tsv *tsv;
-    snprintf(path, sizeof path, "%s/%s/q5_scaling_quick/%s.tsv", folder, results, table);
-    ck_assert_msg(tsv_load(path, &tsv) == STATUS_OK, "%s", status_message());
-    return tsv;
+    char path[128];
+    snprintf(path, sizeof path, "%s/q5_scaling_quick/%s", results, table);
+    return q5_world_table(path);
 }
 
 static void kill_between_moments(void) {
-    char path[256];
     struct timespec pause = {0, 500 * 1000};
     pid_t child = start("two");
-    snprintf(path, sizeof path, "%s/two/.q5_scaling_quick-work/cell-*trunk1", folder);
     for (int tries = 0; tries < 20000; tries++) {
         char command[320];
-        snprintf(command, sizeof command, "ls %s >/dev/null 2>&1", path);
+        snprintf(command, sizeof command, "ls %s >/dev/null 2>&1",
+                 q5_world_path("two/.q5_scaling_quick-work/cell-*trunk1"));
         if (system(command) == 0) break;
         nanosleep(&pause, NULL);
     }
     kill(child, SIGKILL);
-    ck_assert_int_eq(wait_for(child), -SIGKILL); /* it was not done yet */
+    ck_assert_int_eq(q5_world_wait(child), -SIGKILL); /* it was not done yet */
 }
 
 /* Every cell but those that are times. */
@@ -208,9 +152,9 @@ static void ck_same_table(const char *table) {
 
 START_TEST(it_learns_and_a_killed_run_ends_with_the_same_tables) {
     double tau;
-    ck_assert_int_eq(wait_for(start("one")), 0);
+    ck_assert_int_eq(q5_world_wait(start("one")), 0);
     kill_between_moments();
-    ck_assert_int_eq(wait_for(start("two")), 0);
+    ck_assert_int_eq(q5_world_wait(start("two")), 0);
     ck_same_table("sizes"), ck_same_table("moments"), ck_same_table("curve");
     Tsv *sizes = load("one", "sizes");
     for (int row = 0; row < sizes->rows; row++)
@@ -228,7 +172,7 @@ Suite *suite_q5_scaling(void) {
     tcase_add_test(parts, moments_halve_and_share_a_trunk);
     tcase_add_test(parts, subsets_are_nested_by_seed);
     tcase_add_test(parts, words_are_known_by_what_the_subset_shows);
-    tcase_add_checked_fixture(runs, open_world, close_world);
+    tcase_add_checked_fixture(runs, open_world, q5_world_close);
     tcase_set_timeout(runs, 60);
     tcase_add_test(runs, it_learns_and_a_killed_run_ends_with_the_same_tables);
     suite_add_tcase(suite, parts), suite_add_tcase(suite, runs);
