@@ -49,11 +49,11 @@ static int parse(ComparePlan *plan, int argc, char **argv) {
         {"results", OPTION_TEXT, &plan->results, "results/local", .value = "FOLDER",
          .help = "where the experiment's folder will stand"},
         {"seeds", OPTION_INTS, &plan->seeds, NULL, .value = "N,N,...", .low = 1, .high = 1000000,
-         .help = "of weights, batches and shuffles; 1"},
+         .help = "of weights, batches and shuffles; 1, in the full profile 1,2,3"},
         {"steps", OPTION_INT, &plan->steps, NULL, .value = "COUNT", .low = 1, .high = 1000000,
-         .help = "of each training; 40, in the full profile 1200"},
-        {"batch", OPTION_INT, &plan->batch, "200", .value = "COUNT", .low = 1, .high = 10000,
-         .help = "sentences of a batch, all of one length"},
+         .help = "of each training; 40, in the full profile 2400"},
+        {"batch", OPTION_INT, &plan->batch, NULL, .value = "COUNT", .low = 1, .high = 10000,
+         .help = "sentences of a batch, all of one length; 200, in the full profile 50"},
         {"tested", OPTION_INT, &plan->tested, NULL, .value = "COUNT", .low = 5, .high = 1000000,
          .help = "sentences of PerDT's dev and test parts; 100, in the full profile all"},
         {"rate", OPTION_NUMBER, &plan->rate, "2e-3", .value = "NUMBER", .low = 1e-9, .high = 1,
@@ -70,12 +70,14 @@ static int parse(ComparePlan *plan, int argc, char **argv) {
     if (status >= 0) return status;
     plan->full = profile == 1;
     if (!plan->data) plan->data = plan->full ? "build/reorder" : "build/reorder_quick";
-    if (plan->seeds.count == 0) plan->seeds = (OptionInts){.count = 1, .values = {1}};
+    if (plan->seeds.count == 0)
+        plan->seeds = (OptionInts){.count = plan->full ? 3 : 1, .values = {1, 2, 3}};
     if (plan->seeds.count > COMPARE_SEEDS_MAX) {
         fprintf(stderr, "q5_systems: --seeds: expected at most %d of them\n", COMPARE_SEEDS_MAX);
         return 2;
     }
-    if (plan->steps == 0) plan->steps = plan->full ? 1200 : 40;
+    if (plan->steps == 0) plan->steps = plan->full ? 2400 : 40;
+    if (plan->batch == 0) plan->batch = plan->full ? 50 : 200;
     if (plan->tested == 0) plan->tested = plan->full ? 1000000 : 100;
     plan->experiment = plan->full ? "q5_systems" : "q5_systems_quick";
     plan->prefix = plan->full ? "q5." : "q5.quick.";
