@@ -267,20 +267,20 @@ static Status write_errors(FeaturesRun *run, const Panel *panel, const Errors *e
                                               run->seed, &interval));
                 fprintf(mse, "%s\t%s\t%d\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", map_name, kind_name,
                         columns, s.mean, s.deviation, interval.low, interval.high, s.median);
-                STATUS_TRY(results_factf(run->results, interval, "1", "q4.%s.%s.%s.m%d",
-                                         panel->fact, map_name, kind_name, columns));
+                STATUS_TRY(results_aroundf(run->results, interval, "1", "q4.%s.%s.%s.m%d",
+                                           panel->fact, map_name, kind_name, columns));
                 STATUS_TRY(bootstrap_interval(values, samples, bootstrap_median, NULL,
                                               FEATURES_DRAWS, run->seed, &interval));
-                STATUS_TRY(results_factf(run->results, interval, "1", "q4.%s.%s.%s.median.m%d",
-                                         panel->fact, map_name, kind_name, columns));
+                STATUS_TRY(results_aroundf(run->results, interval, "1", "q4.%s.%s.%s.median.m%d",
+                                           panel->fact, map_name, kind_name, columns));
             }
             const double *shares = errors->negative[kind] + (size_t)c * samples;
             STATUS_TRY(bootstrap_interval(shares, samples, bootstrap_mean, NULL, FEATURES_DRAWS,
                                           run->seed, &interval));
             fprintf(normaliser, "trigonometric\t%s\t%d\t%g\t%.6g\t%.6g\t%.6g\n", kind_name, columns,
                     panel->spread, interval.value, interval.low, interval.high);
-            STATUS_TRY(results_factf(run->results, interval, "1", "q4.%s.negative.%s.m%d",
-                                     panel->fact, kind_name, columns));
+            STATUS_TRY(results_aroundf(run->results, interval, "1", "q4.%s.negative.%s.m%d",
+                                       panel->fact, kind_name, columns));
         }
     return STATUS_OK;
 }
@@ -297,15 +297,15 @@ static Status error_facts(FeaturesRun *run, const Panel *panel, const Errors *er
             STATUS_TRY(fit_power(columns, errors->error[map][kind], (size_t)run->columns.count,
                                  samples, run->seed, &fit));
             interval = (Interval){fit.slope, fit.slope_low, fit.slope_high};
-            STATUS_TRY(results_factf(run->results, interval, "1", "q4.%s.slope.%s.%s", panel->fact,
-                                     features_map_name((FeatureMap)map),
-                                     features_kind_name((ProjectionKind)kind)));
+            STATUS_TRY(results_aroundf(run->results, interval, "1", "q4.%s.slope.%s.%s",
+                                       panel->fact, features_map_name((FeatureMap)map),
+                                       features_kind_name((ProjectionKind)kind)));
             /* Between the two largest numbers of columns: nearer to the asymptote, which is -1. */
             size_t last = fit.sizes - 2;
             interval = (Interval){fit.local[last], fit.local_low[last], fit.local_high[last]};
-            STATUS_TRY(results_factf(run->results, interval, "1", "q4.%s.slope.%s.%s.last",
-                                     panel->fact, features_map_name((FeatureMap)map),
-                                     features_kind_name((ProjectionKind)kind)));
+            STATUS_TRY(results_aroundf(run->results, interval, "1", "q4.%s.slope.%s.%s.last",
+                                       panel->fact, features_map_name((FeatureMap)map),
+                                       features_kind_name((ProjectionKind)kind)));
         }
     for (int c = 0; c < run->columns.count; c++) {
         size_t at = (size_t)c * samples;
@@ -313,32 +313,32 @@ static Status error_facts(FeaturesRun *run, const Panel *panel, const Errors *er
         for (int map = 0; map < MAPS; map++) {
             STATUS_TRY(features_ratio(run, errors->error[map][PROJECTION_ORTHOGONAL] + at,
                                       errors->error[map][PROJECTION_IID] + at, samples, &interval));
-            STATUS_TRY(results_factf(run->results, interval, "1",
-                                     "q4.%s.ratio.orthogonal_iid.%s.m%d", panel->fact,
-                                     features_map_name((FeatureMap)map), m));
+            STATUS_TRY(results_aroundf(run->results, interval, "1",
+                                       "q4.%s.ratio.orthogonal_iid.%s.m%d", panel->fact,
+                                       features_map_name((FeatureMap)map), m));
         }
         STATUS_TRY(features_ratio(
             run, errors->error[FEATURE_TRIGONOMETRIC][PROJECTION_ORTHOGONAL] + at,
             errors->error[FEATURE_POSITIVE][PROJECTION_ORTHOGONAL] + at, samples, &interval));
-        STATUS_TRY(results_factf(run->results, interval, "1",
-                                 "q4.%s.ratio.trigonometric_positive.m%d", panel->fact, m));
+        STATUS_TRY(results_aroundf(run->results, interval, "1",
+                                   "q4.%s.ratio.trigonometric_positive.m%d", panel->fact, m));
         for (int map = 0; map < MAPS; map++)
             for (int kind = 0; kind < KINDS; kind++) {
                 STATUS_TRY(features_ratio(run, errors->error[map][kind] + at, errors->size, samples,
                                           &interval));
-                STATUS_TRY(results_factf(run->results, interval, "1", "q4.%s.relative.%s.%s.m%d",
-                                         panel->fact, features_map_name((FeatureMap)map),
-                                         features_kind_name((ProjectionKind)kind), m));
+                STATUS_TRY(results_aroundf(run->results, interval, "1", "q4.%s.relative.%s.%s.m%d",
+                                           panel->fact, features_map_name((FeatureMap)map),
+                                           features_kind_name((ProjectionKind)kind), m));
             }
     }
     STATUS_TRY(features_ratio(run, errors->uniform, errors->size, samples, &interval));
-    STATUS_TRY(results_factf(run->results, interval, "1", "q4.%s.relative.uniform", panel->fact));
+    STATUS_TRY(results_aroundf(run->results, interval, "1", "q4.%s.relative.uniform", panel->fact));
     STATUS_TRY(bootstrap_interval(errors->uniform, samples, bootstrap_mean, NULL, FEATURES_DRAWS,
                                   run->seed, &interval));
-    STATUS_TRY(results_factf(run->results, interval, "1", "q4.%s.uniform", panel->fact));
+    STATUS_TRY(results_aroundf(run->results, interval, "1", "q4.%s.uniform", panel->fact));
     STATUS_TRY(bootstrap_interval(errors->size, samples, bootstrap_mean, NULL, FEATURES_DRAWS,
                                   run->seed, &interval));
-    return results_factf(run->results, interval, "1", "q4.%s.exact_size", panel->fact);
+    return results_aroundf(run->results, interval, "1", "q4.%s.exact_size", panel->fact);
 }
 
 Status features_measure_error(FeaturesRun *run) {
@@ -424,8 +424,8 @@ static Status growth_row(FeaturesRun *run, const char *map, const char *kind, in
             GROWTH_LENGTH, GROWTH_COLUMNS, spreads[spread], norm2, interval.value, interval.low,
             interval.high, bootstrap_mean(values, samples, NULL),
             negative ? bootstrap_mean(negative, samples, NULL) : 0);
-    return results_factf(run->results, interval, "1", "q4.growth.%s.%s.d%d.spread%s", map, kind,
-                         width, spread_names[spread]);
+    return results_aroundf(run->results, interval, "1", "q4.growth.%s.%s.d%d.spread%s", map, kind,
+                           width, spread_names[spread]);
 }
 
 static Status growth_cell(FeaturesRun *run, Scene *scene, int spread, Growth *growth) {

@@ -217,19 +217,19 @@ static Status write_ranks(FeaturesRun *run, MatrixKind kind, const Bench *bench,
     if (bench->length > 1024) return STATUS_OK;
     char cell[64];
     snprintf(cell, sizeof cell, "%s.d%d.n%d", matrix_names[kind], bench->width, bench->length);
-    STATUS_TRY(results_factf(run->results, rank, "1", "q4.rank.%s", cell));
-    STATUS_TRY(results_factf(run->results, thousandth, "1", "q4.rank.%s.thousandth", cell));
-    return results_factf(run->results, energy, "1", "q4.rank.%s.energy99", cell);
+    STATUS_TRY(results_aroundf(run->results, rank, "1", "q4.rank.%s", cell));
+    STATUS_TRY(results_aroundf(run->results, thousandth, "1", "q4.rank.%s.thousandth", cell));
+    return results_aroundf(run->results, energy, "1", "q4.rank.%s.energy99", cell);
 }
 
 /* No feature map of so many columns, however made, comes nearer to this matrix than `best`. */
 static Status write_favor(FeaturesRun *run, const Ranks *softmax, const Ranks *favor, int draws) {
-    STATUS_TRY(results_factf(run->results, whole_range(softmax->best, draws), "1",
-                             "q4.rank.best_error.d%d.n%d.r%d", FAVOR_WIDTH, FAVOR_LENGTH,
-                             FAVOR_COLUMNS));
-    return results_factf(run->results, whole_range(favor->favor, draws), "1",
-                         "q4.rank.favor_error.d%d.n%d.r%d", FAVOR_WIDTH, FAVOR_LENGTH,
-                         FAVOR_COLUMNS);
+    STATUS_TRY(results_aroundf(run->results, whole_range(softmax->best, draws), "1",
+                               "q4.rank.best_error.d%d.n%d.r%d", FAVOR_WIDTH, FAVOR_LENGTH,
+                               FAVOR_COLUMNS));
+    return results_aroundf(run->results, whole_range(favor->favor, draws), "1",
+                           "q4.rank.favor_error.d%d.n%d.r%d", FAVOR_WIDTH, FAVOR_LENGTH,
+                           FAVOR_COLUMNS);
 }
 
 static Status measure_cell(FeaturesRun *run, int length, int width) {

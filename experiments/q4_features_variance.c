@@ -185,12 +185,13 @@ static Status agreement_facts(FeaturesRun *run, Samples samples) {
                 STATUS_TRY(measured_variance(run, &samples[map][kind][c], &ratio));
                 double formula = case_formula((FeatureMap)map, (ProjectionKind)kind, &cases[c]);
                 ratio.value /= formula, ratio.low /= formula, ratio.high /= formula;
-                STATUS_TRY(results_factf(run->results, ratio, "1", "q4.variance.%s.%s.ratio.norm%s",
-                                         features_map_name((FeatureMap)map),
-                                         features_kind_name((ProjectionKind)kind), quoted[i].name));
+                STATUS_TRY(
+                    results_aroundf(run->results, ratio, "1", "q4.variance.%s.%s.ratio.norm%s",
+                                    features_map_name((FeatureMap)map),
+                                    features_kind_name((ProjectionKind)kind), quoted[i].name));
                 if (kind == PROJECTION_IID && c == NORM_1)
-                    STATUS_TRY(results_factf(run->results, ratio, "1", "q4.variance.%s.ratio",
-                                             features_map_name((FeatureMap)map)));
+                    STATUS_TRY(results_aroundf(run->results, ratio, "1", "q4.variance.%s.ratio",
+                                               features_map_name((FeatureMap)map)));
             }
     return STATUS_OK;
 }
@@ -228,8 +229,8 @@ static Status orthogonal_facts(FeaturesRun *run, Samples samples) {
             Interval ratio;
             STATUS_TRY(features_ratio(run, samples[map][PROJECTION_ORTHOGONAL][c].squares,
                                       samples[map][PROJECTION_IID][c].squares, BATCHES, &ratio));
-            STATUS_TRY(results_factf(run->results, ratio, "1",
-                                     "q4.variance.%s.orthogonal_iid.norm%s", name, names[i]));
+            STATUS_TRY(results_aroundf(run->results, ratio, "1",
+                                       "q4.variance.%s.orthogonal_iid.norm%s", name, names[i]));
             double iid = case_formula((FeatureMap)map, PROJECTION_IID, &cases[c]);
             double blocks = case_formula((FeatureMap)map, PROJECTION_ORTHOGONAL, &cases[c]);
             STATUS_TRY(results_exactf(run->results, blocks / iid, "1",
@@ -255,8 +256,8 @@ static Status small_kernel_facts(FeaturesRun *run, Samples samples) {
         Interval variance, negative;
         STATUS_TRY(measured_variance(run, s, &variance));
         Interval deviation = {sqrt(variance.value), sqrt(variance.low), sqrt(variance.high)};
-        STATUS_TRY(results_factf(run->results, deviation, "1",
-                                 "q4.variance.trigonometric.opposite.deviation.%s", names[i]));
+        STATUS_TRY(results_aroundf(run->results, deviation, "1",
+                                   "q4.variance.trigonometric.opposite.deviation.%s", names[i]));
         double formula = case_formula(FEATURE_TRIGONOMETRIC, PROJECTION_IID, c);
         STATUS_TRY(results_exactf(run->results, sqrt(formula), "1",
                                   "q4.variance.trigonometric.opposite.formula.%s", names[i]));
@@ -264,8 +265,8 @@ static Status small_kernel_facts(FeaturesRun *run, Samples samples) {
                                   "q4.variance.trigonometric.opposite.kernel.%s", names[i]));
         STATUS_TRY(bootstrap_interval(s->negative, BATCHES, bootstrap_mean, NULL, FEATURES_DRAWS,
                                       run->seed, &negative));
-        STATUS_TRY(results_factf(run->results, negative, "1",
-                                 "q4.variance.trigonometric.opposite.negative.%s", names[i]));
+        STATUS_TRY(results_aroundf(run->results, negative, "1",
+                                   "q4.variance.trigonometric.opposite.negative.%s", names[i]));
     }
     return STATUS_OK;
 }

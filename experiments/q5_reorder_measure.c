@@ -31,7 +31,7 @@ static Status write_scores(const Q5Run *run, const char *set, const char *system
         fprintf(f, "\t%.6g\t%.6g\t%.6g", of[k]->value, of[k]->low, of[k]->high);
     fprintf(f, "\t%.4g\n", seconds);
     for (int k = 0; k < 5; k++)
-        STATUS_TRY(results_factf(run->results, *of[k], "1", "%s.%s.%s", set, system, names[k]));
+        STATUS_TRY(results_aroundf(run->results, *of[k], "1", "%s.%s.%s", set, system, names[k]));
     printf("%-24s %-14s BLEU %5.1f [%.1f, %.1f]  PMR %4.1f %%  tau %.3f  "
            "position %.3f\n",
            set, system, s->bleu.value, s->bleu.low, s->bleu.high, 100 * s->exact.value,
@@ -119,9 +119,9 @@ Status q5_difference(const Q5Run *run, const char *set, const char *gain, const 
                      const OrderScore *worse, size_t count) {
     OrderSummary d;
     STATUS_TRY(order_compare(better, worse, count, DRAWS, 1, &d));
-    STATUS_TRY(results_factf(run->results, d.bleu, "1", "%s.%s.bleu", set, gain));
-    STATUS_TRY(results_factf(run->results, d.exact, "1", "%s.%s.exact", set, gain));
-    return results_factf(run->results, d.tau, "1", "%s.%s.tau", set, gain);
+    STATUS_TRY(results_aroundf(run->results, d.bleu, "1", "%s.%s.bleu", set, gain));
+    STATUS_TRY(results_aroundf(run->results, d.exact, "1", "%s.%s.exact", set, gain));
+    return results_aroundf(run->results, d.tau, "1", "%s.%s.tau", set, gain);
 }
 
 /* --- the model and the trigram together --------------------------------------------------------

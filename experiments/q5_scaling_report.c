@@ -117,9 +117,9 @@ static Status summarise(const Report *r, const Answers *a, int set, OrderSummary
 }
 
 static Status three_facts(const Report *r, const OrderSummary *s, const char *name) {
-    STATUS_TRY(results_factf(r->results, s->bleu, "1", "%s.bleu", name));
-    STATUS_TRY(results_factf(r->results, s->exact, "1", "%s.exact", name));
-    return results_factf(r->results, s->tau, "1", "%s.tau", name);
+    STATUS_TRY(results_aroundf(r->results, s->bleu, "1", "%s.bleu", name));
+    STATUS_TRY(results_aroundf(r->results, s->exact, "1", "%s.exact", name));
+    return results_aroundf(r->results, s->tau, "1", "%s.tau", name);
 }
 
 /* --- against the number of sentences ------------------------------------------------------------
@@ -174,7 +174,7 @@ static Status write_slope(Report *r, int k) {
                                    (size_t)plan->seeds.count, sentences_of(r, SCALING_DEV),
                                    levels(r), DRAWS, 1, &d));
     const Interval v = {d.bleu.value / fours, d.bleu.low / fours, d.bleu.high / fours};
-    return results_factf(r->results, v, "1", "%s.fourfold.bleu", scaling_slug[k]);
+    return results_aroundf(r->results, v, "1", "%s.fourfold.bleu", scaling_slug[k]);
 }
 
 static Status write_data(Report *r) {
@@ -185,11 +185,11 @@ static Status write_data(Report *r) {
         STATUS_TRY(results_exactf(r->results,
                                   (double)plan->steps * plan->batch / (double)plan->size[size], "1",
                                   "size%d.epochs", size + 1));
-        STATUS_TRY(results_factf(
+        STATUS_TRY(results_aroundf(
             r->results,
             over_seeds(r, r->moment[SCALING_POINTER][size][plan->moments], offsetof(Moment, loss)),
             "nat", "size%d.dev.loss", size + 1));
-        STATUS_TRY(results_factf(
+        STATUS_TRY(results_aroundf(
             r->results,
             over_seeds(r, r->moment[SCALING_POINTER][size][plan->moments], offsetof(Moment, steps)),
             "1", "size%d.best.steps", size + 1));
@@ -225,9 +225,10 @@ static Status write_moment(Report *r, int size, int m) {
             plan->size[size], of_seed[0].steps, seconds.value, beam.bleu.value, beam.bleu.low,
             beam.bleu.high, greedy.bleu.value, greedy.bleu.low, greedy.bleu.high, loss.value,
             loss.low, loss.high);
-    STATUS_TRY(results_factf(r->results, seconds, "s", "size%d.moment%d.seconds", size + 1, m + 1));
-    STATUS_TRY(results_factf(r->results, loss, "nat", "size%d.moment%d.loss", size + 1, m + 1));
-    return results_factf(r->results, beam.bleu, "1", "size%d.moment%d.bleu", size + 1, m + 1);
+    STATUS_TRY(
+        results_aroundf(r->results, seconds, "s", "size%d.moment%d.seconds", size + 1, m + 1));
+    STATUS_TRY(results_aroundf(r->results, loss, "nat", "size%d.moment%d.loss", size + 1, m + 1));
+    return results_aroundf(r->results, beam.bleu, "1", "size%d.moment%d.bleu", size + 1, m + 1);
 }
 
 static Status write_time(Report *r) {

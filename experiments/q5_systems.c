@@ -177,10 +177,10 @@ static Status write_system(Report *r, CompareSystem k) {
     STATUS_TRY(results_exactf(r->results, r->loss[k], "nat", "%s.dev.loss", compare_slug[k]));
     STATUS_TRY(results_exactf(r->results, r->accuracy[k], "1", "%s.dev.accuracy", compare_slug[k]));
     STATUS_TRY(results_exactf(r->results, r->seconds[k], "s", "%s.seconds", compare_slug[k]));
-    STATUS_TRY(results_factf(r->results, s.bleu, "1", "%s.bleu", compare_slug[k]));
-    STATUS_TRY(results_factf(r->results, s.exact, "1", "%s.exact", compare_slug[k]));
-    STATUS_TRY(results_factf(r->results, s.tau, "1", "%s.tau", compare_slug[k]));
-    return results_factf(r->results, s.position, "1", "%s.position", compare_slug[k]);
+    STATUS_TRY(results_aroundf(r->results, s.bleu, "1", "%s.bleu", compare_slug[k]));
+    STATUS_TRY(results_aroundf(r->results, s.exact, "1", "%s.exact", compare_slug[k]));
+    STATUS_TRY(results_aroundf(r->results, s.tau, "1", "%s.tau", compare_slug[k]));
+    return results_aroundf(r->results, s.position, "1", "%s.position", compare_slug[k]);
 }
 
 static Status write_cards(const Report *r) {

@@ -173,10 +173,10 @@ static Status score_facts(const Q6Answers *a, int split, const char *name, const
     double median = summary_quantile(sorted, n, .5), low = sorted[0], high = sorted[n - 1];
     const char *of = q6_split_name(split);
     STATUS_TRY(
-        results_factf(a->results, (Interval){median, low, high}, "1", "%s.%s.median", of, name));
+        results_aroundf(a->results, (Interval){median, low, high}, "1", "%s.%s.median", of, name));
     STATUS_TRY(results_exactf(a->results, low, "1", "%s.%s.min", of, name));
     STATUS_TRY(results_exactf(a->results, high, "1", "%s.%s.max", of, name));
-    return results_factf(a->results, mean, "1", "%s.%s.mean", of, name);
+    return results_aroundf(a->results, mean, "1", "%s.%s.mean", of, name);
 }
 
 static Status seed_rows(const Q6Answers *a, int split, FILE *table, double value[3][Q6_SEEDS_MAX]) {
@@ -195,8 +195,8 @@ static Status seed_rows(const Q6Answers *a, int split, FILE *table, double value
         fprintf(table, "%d\t%s\t%zu\t%.5f\t%.5f\t%.5f\t%.5f\t%.5f\t%.4g\n", a->seed[k].seed,
                 q6_split_name(split), s->count, one.mcc.value, one.mcc.low, one.mcc.high,
                 value[1][k], value[2][k], (double)chosen->step / per_epoch);
-        STATUS_TRY(results_factf(a->results, one.mcc, "1", "%s.mcc.seed%d", q6_split_name(split),
-                                 a->seed[k].seed));
+        STATUS_TRY(results_aroundf(a->results, one.mcc, "1", "%s.mcc.seed%d", q6_split_name(split),
+                                   a->seed[k].seed));
     }
     return STATUS_OK;
 }
@@ -366,11 +366,11 @@ static Status training_facts(const Q6Answers *a, const BertConfig *c) {
     double low = seconds[0], high = seconds[a->seeds - 1];
     double tokens = (double)a->data->split[Q6_TRAIN].tokens * a->plan->epochs;
     double epochs = a->plan->epochs;
-    STATUS_TRY(results_factf(a->results, (Interval){median, low, high}, "s", "training.seconds"));
-    STATUS_TRY(results_factf(a->results, (Interval){median / epochs, low / epochs, high / epochs},
-                             "s", "training.epoch_seconds"));
-    STATUS_TRY(results_factf(a->results, (Interval){tokens / median, tokens / high, tokens / low},
-                             "token/s", "training.tokens_per_second"));
+    STATUS_TRY(results_aroundf(a->results, (Interval){median, low, high}, "s", "training.seconds"));
+    STATUS_TRY(results_aroundf(a->results, (Interval){median / epochs, low / epochs, high / epochs},
+                               "s", "training.epoch_seconds"));
+    STATUS_TRY(results_aroundf(a->results, (Interval){tokens / median, tokens / high, tokens / low},
+                               "token/s", "training.tokens_per_second"));
     STATUS_TRY(results_exactf(a->results, epochs, "epoch", "epochs"));
     STATUS_TRY(results_exactf(a->results, a->plan->batch, "sentence", "batch"));
     STATUS_TRY(results_exactf(a->results, a->plan->rate, "rate", "rate"));

@@ -388,14 +388,22 @@ static Status fact_named(Results *results, Interval x, const char *unit, const c
     if (length < 0 || (size_t)length >= sizeof name)
         return status_fail(STATUS_ARGUMENT, "%s: '%s%.80s...': too long for a fact's name",
                            results->final, results->prefix, name);
-    /* Not fmin and fmax, which would hide a limit that is not a number. */
-    if (x.low > x.value) x.low = x.value;
-    if (x.high < x.value) x.high = x.value;
     return results_fact(results, name, x.value, x.low, x.high, unit);
 }
 
 Status results_factf(Results *results, Interval x, const char *unit, const char *format, ...) {
     va_list arguments;
+    va_start(arguments, format);
+    const Status status = fact_named(results, x, unit, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+Status results_aroundf(Results *results, Interval x, const char *unit, const char *format, ...) {
+    va_list arguments;
+    /* Not fmin and fmax, which would hide a limit that is not a number. */
+    if (x.low > x.value) x.low = x.value;
+    if (x.high < x.value) x.high = x.value;
     va_start(arguments, format);
     const Status status = fact_named(results, x, unit, format, arguments);
     va_end(arguments);

@@ -71,9 +71,13 @@ Status results_fact(Results *results, const char *name, double value, double low
 Status results_prefix(Results *results, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* results_fact with a name put together as printf does. The interval is widened where it misses its
- * value, as a percentile interval of a skewed statistic may by a hair. */
+/* results_fact with a name put together as printf does. */
 Status results_factf(Results *results, Interval x, const char *unit, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The same of a percentile interval of a skewed statistic, which may miss its value by a hair: it
+ * is widened to hold it. */
+Status results_aroundf(Results *results, Interval x, const char *unit, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* The same of a number without an interval: a count, a setting, what was computed exactly. */

@@ -218,10 +218,14 @@ START_TEST(names_of_facts_are_put_together) {
     ck_assert_int_eq(results_prefix(results, "q%d.%s", 1, "quick."), STATUS_OK);
     ck_assert_int_eq(results_exactf(results, .5, "1", "%s", "half"), STATUS_OK);
     ck_assert_int_eq(results_fact(results, "whole", 1, 0, 1, "1"), STATUS_OK);
-    /* A limit that misses its value by a hair gives way; one that is no number does not. */
-    ck_assert_int_eq(results_factf(results, (Interval){2, 2.5, 3}, "1", "above"), STATUS_OK);
-    ck_assert_int_eq(results_factf(results, (Interval){2, 1, 1.5}, "1", "below"), STATUS_OK);
+    /* A limit that misses its value gives way where that is asked for; one that is no number does
+     * not. */
+    ck_assert_int_eq(results_factf(results, (Interval){2, 2.5, 3}, "1", "above"), STATUS_ARGUMENT);
+    ck_assert_int_eq(results_factf(results, (Interval){2, 1, 1.5}, "1", "below"), STATUS_ARGUMENT);
+    ck_assert_int_eq(results_aroundf(results, (Interval){2, 2.5, 3}, "1", "above"), STATUS_OK);
+    ck_assert_int_eq(results_aroundf(results, (Interval){2, 1, 1.5}, "1", "below"), STATUS_OK);
     ck_assert_int_eq(results_factf(results, (Interval){2, NAN, 3}, "1", "nan"), STATUS_ARGUMENT);
+    ck_assert_int_eq(results_aroundf(results, (Interval){2, NAN, 3}, "1", "n"), STATUS_ARGUMENT);
     ck_assert_int_eq(results_exactf(results, INFINITY, "1", "inf"), STATUS_ARGUMENT);
     ck_assert_int_eq(results_exactf(results, 1, "1", "%s", "half"), STATUS_ARGUMENT); /* twice */
     ck_assert_int_eq(results_exactf(results, 1, "1", "%s", ""), STATUS_ARGUMENT);
