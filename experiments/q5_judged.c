@@ -2,6 +2,7 @@
 #include "q5_judged.h"
 #include "base/rng.h"
 #include "options.h"
+#include "program.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,10 +87,9 @@ int q5_judged_run(int argc, char **argv) {
     Status status = q5_judged_read(plan.answers, plan.judgments, &judged);
     if (status == STATUS_OK)
         status = plan.blank ? print_blank(&plan, &judged) : measure(&plan, &judged, argc, argv);
-    if (status == STATUS_OK && !plan.blank) printf("results: %s/q5_judged\n", plan.results);
-    if (status != STATUS_OK) fprintf(stderr, "q5_reorder judged: %s\n", status_message());
-    const int unwritten = fflush(stdout) != 0;
-    if (unwritten) fprintf(stderr, "q5_reorder judged: standard output cannot be written\n");
     q5_judged_close(&judged);
-    return status != STATUS_OK || unwritten;
+    return program_end(&(ProgramEnd){.name = "q5_reorder judged",
+                                     .results = plan.blank ? NULL : plan.results,
+                                     .experiment = "q5_judged"},
+                       status);
 }

@@ -72,10 +72,6 @@ const char *q5_judged_reader(int who);
 /* The verdict that counts for mismatch i, which all readers have judged: see above. */
 int q5_judged_verdict(const Q5Judged *judged, int i);
 
-/* A fact "q5.judged.<name>", without unit. */
-Status q5_judged_fact(Results *results, Interval v, const char *name, ...)
-    __attribute__((format(printf, 3, 4)));
-
 /* STATUS_FORMAT that says how many are not judged by whom, and names the first. */
 Status q5_judged_complete(const Q5Judged *judged, const char *path);
 
@@ -84,7 +80,7 @@ Status q5_judged_complete(const Q5Judged *judged, const char *path);
 Interval q5_judged_accepted(size_t exact, size_t sentences, size_t acceptable, size_t judged);
 
 /* agreement.tsv and confusion.tsv: Cohen's kappa of every two readers, of the four verdicts and of
- * acceptable or not, and Fleiss' of all; facts q5.judged.agreement.*, kappa.*, acceptable.kappa.*,
+ * acceptable or not, and Fleiss' of all; facts <prefix>agreement.*, kappa.*, acceptable.kappa.*,
  * acceptable.agreement.*, and disputed.* of the answers on which they do not all agree. */
 Status q5_judged_agreement(const Q5Judged *judged, Results *results);
 

@@ -30,10 +30,10 @@ static void print_row(const char *one, const char *two, const Agreement *a) {
 }
 
 static Status add_facts(Results *results, const Agreement *a, const char *name) {
-    STATUS_TRY(q5_judged_fact(results, a->verdicts.share, "agreement.%s", name));
-    STATUS_TRY(q5_judged_fact(results, a->verdicts.kappa, "kappa.%s", name));
-    STATUS_TRY(q5_judged_fact(results, a->acceptable.share, "acceptable.agreement.%s", name));
-    return q5_judged_fact(results, a->acceptable.kappa, "acceptable.kappa.%s", name);
+    STATUS_TRY(results_factf(results, a->verdicts.share, "1", "agreement.%s", name));
+    STATUS_TRY(results_factf(results, a->verdicts.kappa, "1", "kappa.%s", name));
+    STATUS_TRY(results_factf(results, a->acceptable.share, "1", "acceptable.agreement.%s", name));
+    return results_factf(results, a->acceptable.kappa, "1", "acceptable.kappa.%s", name);
 }
 
 static Status write_pair(const Q5Judged *j, const int *same, int one, int two, FILE *f,
@@ -90,11 +90,9 @@ static Status write_disputed(const Q5Judged *j, Results *results) {
     }
     printf("disputed   %d of %d: %d on whether it is acceptable, %d on broken or nonsense alone\n",
            disputed, j->count, acceptable, wording);
-    STATUS_TRY(q5_judged_fact(results, (Interval){disputed, disputed, disputed}, "disputed"));
-    STATUS_TRY(q5_judged_fact(results, (Interval){acceptable, acceptable, acceptable},
-                              "disputed.acceptable"));
-    return q5_judged_fact(results, (Interval){wording, wording, wording},
-                          "disputed.broken_or_nonsense");
+    STATUS_TRY(results_exactf(results, disputed, "1", "disputed"));
+    STATUS_TRY(results_exactf(results, acceptable, "1", "disputed.acceptable"));
+    return results_exactf(results, wording, "1", "disputed.broken_or_nonsense");
 }
 
 static Status write_tables(const Q5Judged *j, const int *same, Results *results) {

@@ -6,7 +6,6 @@
 #include "stat/summary.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,20 +15,6 @@
 /* Lengths are joined by these many of the two-word steps of q5_reorder's lengths.tsv: a hundred
  * answers are few. */
 #define STEPS_JOINED 2
-
-Status q5_judged_fact(Results *results, Interval v, const char *name, ...) {
-    char text[128] = "q5.judged.";
-    const size_t used = strlen(text);
-    va_list arguments;
-    va_start(arguments, name);
-    vsnprintf(text + used, sizeof text - used, name, arguments);
-    va_end(arguments);
-    return results_fact(results, text, v.value, v.low, v.high, "1");
-}
-
-static Interval exactly(double value) {
-    return (Interval){value, value, value};
-}
 
 static int verdict(const Q5Judged *j, int who, int i) {
     return j->verdict[who * j->count + i];
@@ -166,7 +151,8 @@ static Status write_verdicts_of(const Q5Judged *j, int who, FILE *f, Results *re
         const Interval share = share_wilson(hits, (size_t)j->count);
         fprintf(f, "\t%.6g\t%.6g\t%.6g", share.value, share.low, share.high);
         printf(" %s %3zu%s", q5_verdict_name(what), hits, what + 1 < Q5_VERDICTS ? "," : "");
-        STATUS_TRY(q5_judged_fact(results, share, "%s.%s", q5_verdict_name(what), name_of(who)));
+        STATUS_TRY(
+            results_factf(results, share, "1", "%s.%s", q5_verdict_name(what), name_of(who)));
     }
     fputc('\n', f);
     printf(" of %d%s%s\n", j->count, who < j->readers ? ": " : "",
@@ -239,8 +225,8 @@ static Status write_lengths(const Q5Judged *j, const char *folder, Results *resu
         fprintf(f, "%d\t%d\t%zu\t%.6g\t%zu\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", g->low, g->high,
                 g->sentences, (double)g->exact / (double)g->sentences, judged, share.value,
                 share.low, share.high, all.value, all.low, all.high);
-        STATUS_TRY(q5_judged_fact(results, share, "acceptable.words%d", g->low));
-        STATUS_TRY(q5_judged_fact(results, all, "accepted.words%d", g->low));
+        STATUS_TRY(results_factf(results, share, "1", "acceptable.words%d", g->low));
+        STATUS_TRY(results_factf(results, all, "1", "accepted.words%d", g->low));
     }
     return STATUS_OK;
 }
@@ -256,8 +242,8 @@ static Status write_rate(const Q5Judged *j, const Group *all, size_t hits, const
     printf("exact      %.3f; with the %zu that %s %.3f [%.3f, %.3f]\n",
            (double)all->exact / (double)all->sentences, hits, who, accepted.value, accepted.low,
            accepted.high);
-    STATUS_TRY(q5_judged_fact(results, share_wilson(hits, n), "acceptable%s", suffix));
-    return q5_judged_fact(results, accepted, "accepted%s", suffix);
+    STATUS_TRY(results_factf(results, share_wilson(hits, n), "1", "acceptable%s", suffix));
+    return results_factf(results, accepted, "1", "accepted%s", suffix);
 }
 
 /* The readers who accept fewest and most. */
@@ -268,9 +254,9 @@ static Status write_extremes(const Q5Judged *j, Results *results) {
         if (hits < fewest) fewest = hits;
         if (hits > most) most = hits;
     }
-    STATUS_TRY(
-        q5_judged_fact(results, share_wilson(fewest, (size_t)j->count), "acceptable.strictest"));
-    return q5_judged_fact(results, share_wilson(most, (size_t)j->count), "acceptable.mildest");
+    STATUS_TRY(results_factf(results, share_wilson(fewest, (size_t)j->count), "1",
+                             "acceptable.strictest"));
+    return results_factf(results, share_wilson(most, (size_t)j->count), "1", "acceptable.mildest");
 }
 
 static Status write_rates(const Q5Judged *j, const char *folder, Results *results) {
@@ -284,11 +270,11 @@ static Status write_rates(const Q5Judged *j, const char *folder, Results *result
         return status_fail(STATUS_FORMAT,
                            "%s: %zu of %zu sentences are exact; there cannot be %zu mismatches",
                            folder, all.exact, all.sentences, n);
-    STATUS_TRY(q5_judged_fact(results, exactly((double)j->readers), "readers"));
-    STATUS_TRY(q5_judged_fact(results, exactly((double)j->count), "answers"));
-    STATUS_TRY(q5_judged_fact(results, exactly((double)all.sentences), "sentences"));
-    STATUS_TRY(q5_judged_fact(results, exactly((double)(all.sentences - all.exact)), "mismatches"));
-    STATUS_TRY(q5_judged_fact(results, share_wilson(all.exact, all.sentences), "exact"));
+    STATUS_TRY(results_exactf(results, (double)j->readers, "1", "readers"));
+    STATUS_TRY(results_exactf(results, (double)j->count, "1", "answers"));
+    STATUS_TRY(results_exactf(results, (double)all.sentences, "1", "sentences"));
+    STATUS_TRY(results_exactf(results, (double)(all.sentences - all.exact), "1", "mismatches"));
+    STATUS_TRY(results_factf(results, share_wilson(all.exact, all.sentences), "1", "exact"));
     STATUS_TRY(write_rate(j, &all, count_verdicts(j, BY_MEDIAN, Q5_SAME), "more than half accept",
                           "", results));
     STATUS_TRY(
@@ -314,6 +300,7 @@ static Status write_run(const Q5Judged *j, Results *results) {
 
 Status q5_judged_report(const Q5Judged *j, const char *folder, Results *results) {
     STATUS_TRY(write_run(j, results));
+    STATUS_TRY(results_prefix(results, "q5.judged."));
     STATUS_TRY(write_verdicts(j, results));
     STATUS_TRY(q5_judged_agreement(j, results));
     STATUS_TRY(write_rates(j, folder, results));
