@@ -14,7 +14,7 @@
 #include "q5_reorder.h"
 
 /* `sentence` are indices into a part's set. */
-typedef struct Q5Batch {
+typedef struct {
     int length, count;
     const uint32_t *sentence;
 } Q5Batch;
@@ -42,5 +42,10 @@ typedef struct {
  * sentence alone. */
 Status q5_batch_pack(Arena *arena, const Q5Sentences *data, const ReorderSet *set,
                      const Q5Batch *batch, uint64_t seed, uint64_t stream, Q5Packed *out);
+
+/* The LSTM's mean loss of a batch packed so. */
+Status q5_lstm_loss(const Q5Network *network, Tape *tape, const Q5Sentences *data,
+                    const ReorderSet *set, const Q5Batch *batch, uint64_t seed, uint64_t stream,
+                    Value **out, TrainCount *counted);
 
 #endif

@@ -107,15 +107,10 @@ ParameterSet *q5_network_parameters(const Q5Network *network);
 Status q5_network_search(const Q5Network *network, Arena *arena, const ReorderBatch *bags,
                          const ReordererSearch *search, int *order);
 
-/* Mean loss of some sentences of a part, as q5_pack takes them; of one batch of the LSTM, whose
- * words are given in an order drawn by seed and stream. */
+/* Mean loss of some sentences of a part, as q5_pack takes them; q5_batches.h has the LSTM's. */
 Status q5_pointer_loss(const Q5Network *network, Tape *tape, const Q5Sentences *data,
                        const Q5Part *part, const uint32_t *example, size_t first, size_t count,
                        Value **out, TrainCount *counted);
-struct Q5Batch;
-Status q5_lstm_loss(const Q5Network *network, Tape *tape, const Q5Sentences *data,
-                    const ReorderSet *set, const struct Q5Batch *batch, uint64_t seed,
-                    uint64_t stream, Value **out, TrainCount *counted);
 
 /* Mean loss a word and share of places where the likeliest word is right, given
  * those before. */

@@ -12,8 +12,9 @@
 
 #define OTHERS EXPERIMENT "_lstm " EXPERIMENT "_s2"
 
-/* What of a run's scores stands in the table: all systems; those of its own network; its widest
- * beams, whose names are followed by a mark that tells the run from the first. */
+/* What of a run's scores stands in the table: all systems; or those of its `network` alone; or,
+ * with a `mark` that follows their names and tells the run from the first, its widest beams alone.
+ */
 typedef struct {
     const char *experiment, *network, *mark;
 } Part;
@@ -50,7 +51,7 @@ static Status system_rows(Report *report, const Tsv *tsv, const Part *part, Text
 
 static Status systems_table(Report *report, Text *out) {
     static const Part parts[] = {{EXPERIMENT, NULL, NULL},
-                                 {EXPERIMENT "_s2", "pointer", "_s2"},
+                                 {EXPERIMENT "_s2", NULL, "_s2"},
                                  {EXPERIMENT "_lstm", "lstm", NULL}};
     Status status = STATUS_OK;
     table_head(report, out, "@{}Wccccc@{}", "r_system d_bleu d_exact d_tau d_position d_substring");

@@ -2,6 +2,11 @@
 #ifndef BASE_THREADS_H
 #define BASE_THREADS_H
 
+#include <stddef.h>
+
+/* Below this many numbers to pass over, a team of threads costs more than it brings. */
+#define THREADS_MINIMUM ((size_t)1 << 17)
+
 /* Sets the number of threads for everything; 0: as many as the process may use. */
 void threads_set(int count);
 

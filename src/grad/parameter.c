@@ -1,13 +1,11 @@
 #define _GNU_SOURCE /* madvise */
 #include "grad/parameter.h"
+#include "base/threads.h"
 
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* Below this many numbers a team of threads costs more than it brings. */
-#define PARALLEL_MINIMUM ((size_t)1 << 17)
 
 Status parameters_open(ParameterSet *set) {
     *set = (ParameterSet){0};
@@ -161,7 +159,7 @@ void parameters_clear_gradients(ParameterSet *set) {
         p->has_gradient = 0;
         if (!p->by_rows) continue;
         size_t width = p->shape[1];
-#pragma omp parallel for schedule(static) if (p->row_count * width >= PARALLEL_MINIMUM)
+#pragma omp parallel for schedule(static) if (p->row_count * width >= THREADS_MINIMUM)
         for (size_t r = 0; r < p->row_count; r++) {
             memset(p->gradient + p->rows[r] * width, 0, width * sizeof(float));
             p->touched[p->rows[r]] = 0;

@@ -1,5 +1,6 @@
 #include "train/adamw.h"
 #include "base/phase.h"
+#include "base/threads.h"
 #include "op/cpu/adamw.h"
 
 #include <math.h>
@@ -9,9 +10,6 @@
 /* Numbers of one piece of work: 16 KiB of each array, so that threads end together. The same pieces
  * whatever the number of threads, so that sums over them are too. */
 #define CHUNK ((size_t)4096)
-
-/* Below this many numbers a team of threads costs more than it brings. */
-#define PARALLEL_MINIMUM ((size_t)1 << 17)
 
 typedef struct {
     uint32_t item; /* index of the parameter */
@@ -76,7 +74,7 @@ static void replay_rows(Adamw *adamw, size_t index, size_t count) {
     Parameter *p = adamw->set->item[index];
     size_t width = p->shape[1];
     /* Work differs by row (how many steps, with moments or without): handed out as it is taken. */
-#pragma omp parallel for schedule(dynamic, 16) if (count * width >= PARALLEL_MINIMUM / 16)
+#pragma omp parallel for schedule(dynamic, 16) if (count * width >= THREADS_MINIMUM / 16)
     for (size_t i = 0; i < count; i++) {
         size_t row = table->late[i], at = row * width;
         int moves = table->moves[row];
@@ -143,7 +141,7 @@ static void update_rows(Adamw *adamw, size_t index, float scale) {
         table->done[p->rows[r]]++;
         table->moves[p->rows[r]] = 1;
     }
-#pragma omp parallel for schedule(static) if (p->row_count * width >= PARALLEL_MINIMUM)
+#pragma omp parallel for schedule(static) if (p->row_count * width >= THREADS_MINIMUM)
     for (size_t r = 0; r < p->row_count; r++) {
         size_t at = p->rows[r] * width;
         adamw->kernels->update(&adamw->numbers, &item->now, scale, p->value + at, item->first + at,
@@ -246,7 +244,7 @@ void adamw_close(Adamw *adamw) {
 double adamw_norm(const Adamw *adamw) {
     const double begun = phase_begin();
     const ParameterSet *set = adamw->set;
-#pragma omp parallel for schedule(static) if (adamw->dense >= PARALLEL_MINIMUM)
+#pragma omp parallel for schedule(static) if (adamw->dense >= THREADS_MINIMUM)
     for (size_t c = 0; c < adamw->chunks; c++) {
         const Chunk chunk = adamw->chunk[c];
         const Parameter *p = set->item[chunk.item];
@@ -261,7 +259,7 @@ double adamw_norm(const Adamw *adamw) {
         if (!p->by_rows) continue;
         parameter_sort_rows(p);
         double *squares = adamw->item[i].table->squares;
-#pragma omp parallel for schedule(static) if (p->row_count * p->shape[1] >= PARALLEL_MINIMUM)
+#pragma omp parallel for schedule(static) if (p->row_count * p->shape[1] >= THREADS_MINIMUM)
         for (size_t r = 0; r < p->row_count; r++)
             squares[r] =
                 adamw->kernels->sum_squares(p->gradient + p->rows[r] * p->shape[1], p->shape[1]);
@@ -302,7 +300,7 @@ Status adamw_step(Adamw *adamw, double rate, double scale) {
     const double begun = phase_begin();
     STATUS_TRY(prepare_step(adamw, rate));
     float factor = (float)scale;
-#pragma omp parallel for schedule(dynamic, 8) if (adamw->dense >= PARALLEL_MINIMUM)
+#pragma omp parallel for schedule(dynamic, 8) if (adamw->dense >= THREADS_MINIMUM)
     for (size_t c = 0; c < adamw->chunks; c++) {
         const Chunk chunk = adamw->chunk[c];
         Parameter *p = set->item[chunk.item];
